@@ -1,0 +1,1 @@
+"""Serinus: progressive rollout of machine-learning models on Kubernetes, judged by statistics."""

@@ -1,0 +1,145 @@
+"""The nouns of evidence: what was counted, over which windows, and what it says.
+
+Everything here is a value. Times are seconds since the epoch (UTC) unless a name ends in `_seconds`,
+which is a duration. Counts are counts of requests, never rates.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class Role(StrEnum):
+    """What a revision is in its rollout at this moment."""
+
+    STABLE = "stable"
+    CANDIDATE = "candidate"
+    BASELINE = "baseline"
+
+
+class Verdict(StrEnum):
+    """The answer of one check, and of all of them together. Only `FAIL` may cost a rollback."""
+
+    PASS = "Pass"
+    FAIL = "Fail"
+    NOT_ENOUGH = "NotEnough"
+    NO_DATA = "NoData"
+    PROVIDER_DOWN = "ProviderDown"
+
+
+class ProviderState(StrEnum):
+    """How the metrics provider answered; `PARTIAL` (warnings) is no answer at all."""
+
+    OK = "ok"
+    DOWN = "down"
+    PARTIAL = "partial"
+
+
+class OnFail(StrEnum):
+    """What a failing SLI may do."""
+
+    ROLLBACK = "rollback"
+    HOLD = "hold"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ratio:
+    """Requests of one pod in one window, and how many of them were bad (0 <= bad <= total)."""
+
+    total: float
+    bad: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Histogram:
+    """Requests of one pod in one window by bucket.
+
+    `edges` are the upper bounds in ascending order, the last one `inf`; `counts` has the same length and is
+    per bucket, not cumulative.
+    """
+
+    edges: tuple[float, ...]
+    counts: tuple[float, ...]
+
+
+Counts = Ratio | Histogram
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PodLook:
+    """What one pod did between two of its own samples, `start` (exclusive) to `end` (inclusive)."""
+
+    pod: str
+    role: Role
+    start: float
+    end: float
+    counts: Mapping[str, Counts] = field(default_factory=dict)
+    """By name of the SLI. An SLI that is absent was not measured on this pod in this window."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Look:
+    """One closed window of one rollout: the smallest unit of evidence. Looks arrive in order of `at`."""
+
+    at: float
+    """The due time on the epoch grid of `interval` at which the window closed."""
+    weight: int
+    """The candidate's weight in percent while the window lasted."""
+    step: int
+    """The step (from 1) during which the window lasted."""
+    pods: tuple[PodLook, ...]
+    provider: ProviderState = ProviderState.OK
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sli:
+    """One thing that must not get worse, compiled from the spec (defaults filled in)."""
+
+    name: str
+    latency: bool
+    """True: a histogram, larger values are worse. False: a ratio of bad requests."""
+    budget: float | None
+    """Largest share of bad requests that the objective allows: .01 for `objective: 99%` and for `p99`."""
+    edge: float | None
+    """For a latency objective: the bucket edge (in the metric's unit) above which a request is bad."""
+    allowed_ratio: float
+    """r_h: the candidate may be this many times as bad as stable before that counts as harm (>= 1)."""
+    on_fail: OnFail = OnFail.ROLLBACK
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standards:
+    """How sure the judge must be, for one attempt of one rollout."""
+
+    false_rollback_rate: float
+    """alpha: probability that a candidate within the margins is rolled back, all SLIs and looks together."""
+    false_promotion_rate: float
+    """Per step: probability that a candidate outside the margins passes it."""
+    steps: int
+    """Number of steps, so that the margin of the safe null can follow the step."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """What one check says of one SLI after all looks so far."""
+
+    sli: str
+    verdict: Verdict
+    reason: str
+    """CamelCase, documented as API."""
+    sentence: str
+    """One sentence with numbers for a person."""
+    candidate: float | None = None
+    """The candidate's value: share of bad requests, or for latency the share above the edge (else the mean bucket p99)."""
+    stable: float | None = None
+    low: float | None = None
+    """Interval of the ratio candidate/stable, valid at every look, at the decision's own alphas."""
+    high: float | None = None
+    e_harm: float = 1.0
+    """Evidence against "no worse than the margin"; capped at 1e12."""
+    e_safe: float = 1.0
+    """Evidence against "worse than the step's margin"; restarts at each step."""
+    requests_candidate: float = 0.0
+    requests_stable: float = 0.0
+    needs_requests: float | None = None
+    """About how many more candidate requests until Pass, if the candidate is as good as stable; None: unknown."""

@@ -1,0 +1,305 @@
+"""The nouns of a rollout: what is asked for, how far it has come, and what to do next.
+
+Everything here is a value: frozen, compared by content, free of Kubernetes and of any clock. Times are seconds
+since the epoch (UTC); durations end in `_seconds` or stand in a field documented as a duration. Weights are whole
+percent. What was *seen* of the cluster is in `observed.py`; what was *measured* is in `evidence.py`.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from serinus.core.evidence import Finding, Sli, Standards
+
+
+class Phase(StrEnum):
+    """Where a rollout is. The moves between phases are the table in `phases.py`."""
+
+    INVALID = "Invalid"
+    INITIALIZING = "Initializing"
+    ADOPTING = "Adopting"
+    HEALTHY = "Healthy"
+    PREPARING = "Preparing"
+    ANALYZING = "Analyzing"
+    PAUSED = "Paused"
+    PROMOTING = "Promoting"
+    ROLLED_BACK = "RolledBack"
+    TERMINATING = "Terminating"
+
+
+class Cause(StrEnum):
+    """Why a split was written. Recorded beside the weights, so that a crash in between loses nothing."""
+
+    START = "start"
+    STEP = "step"
+    LIMIT = "limit"
+    RESTART = "restart"
+    ROLLBACK = "rollback"
+    ABORT = "abort"
+    REVERT = "revert"
+    PAUSE = "pause"
+    RESUME = "resume"
+    RETRY = "retry"
+    PROMOTE = "promote"
+    FINISH = "finish"
+    REASSERT = "reassert"
+    DELETE = "delete"
+
+
+class Verb(StrEnum):
+    """What a person may ask for through the annotation `serinus.dev/intent: VERB@TOKEN`."""
+
+    PAUSE = "pause"
+    RESUME = "resume"
+    PROMOTE = "promote"
+    PROMOTE_FULL = "promote-full"
+    ABORT = "abort"
+    RETRY = "retry"
+
+
+class OnInconclusive(StrEnum):
+    """What to do when a step used up `maxHold` without an answer."""
+
+    HOLD = "hold"
+    ROLLBACK = "rollback"
+
+
+class DeletionPolicy(StrEnum):
+    """What a deleted rollout leaves behind."""
+
+    ORPHAN = "Orphan"
+    DELETE = "Delete"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """One planned stage: the candidate's weight and what must hold before the next."""
+
+    weight: int
+    hold: float
+    """Least covered time at this weight, in seconds."""
+    min_requests: int = 0
+    pause: bool = False
+    """True: when everything else is satisfied, wait for a person's `promote`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deadlines:
+    """How long each wait may take before the candidate is given up, in seconds."""
+
+    schedule: float = 600.0
+    ready: float = 1800.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Model:
+    """What changes, for people. Descriptive: never part of a revision's identity."""
+
+    name: str = ""
+    version: str = ""
+    uri: str = ""
+    digest: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spec:
+    """A ModelRollout's spec, compiled: every default filled in, every unit in seconds and percent."""
+
+    uid: str
+    namespace: str
+    name: str
+    generation: int
+    steps: tuple[Step, ...]
+    slis: tuple[Sli, ...]
+    standards: Standards
+    interval: float
+    """Seconds between looks; looks fall on the epoch grid of this interval."""
+    max_hold: float
+    """Longest covered or uncovered time at one step before it counts as inconclusive, in seconds."""
+    on_inconclusive: OnInconclusive = OnInconclusive.HOLD
+    dry_run: bool = False
+    """True: a Fail is said but moves nothing; it never promotes either."""
+    replicas: int | None = None
+    """Pods of a whole revision (N); None: as many as the source says."""
+    port: int | None = None
+    """Port of the model server in the pod; None: the only containerPort."""
+    max_extra_gpus: int | None = None
+    warm_up_seconds: float = 0.0
+    deadlines: Deadlines = field(default_factory=Deadlines)
+    drain: float = 30.0
+    """Seconds after a weight change or pod start whose counts are not evidence (completion bias), and the
+    time that a revision without traffic keeps its pods at least."""
+    scale_down_delay: float = 600.0
+    """Seconds that the pods of the revision without traffic stay after promotion or rollback."""
+    rollback_window: int = 0
+    """A return to one of this many former stable revisions whose pods still run skips the steps."""
+    deletion_policy: DeletionPolicy = DeletionPolicy.ORPHAN
+    model: Model = field(default_factory=Model)
+    rules: str = ""
+    """Digest of steps, slis and analysis: a change of it in the middle of a trial starts the evidence over."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SplitRecord:
+    """The rollout's journal entry, written in the same patch as the weights that it explains.
+
+    `seq` grows by one with every entry; every patch tests the entry that it replaces, so that two writers cannot both
+    succeed. Folding an entry into `Progress` (see `journal.py`) gives the state after it: a crash between the patch
+    and the status update loses nothing.
+    """
+
+    uid: str
+    """uid of the ModelRollout."""
+    seq: int
+    revision: str
+    """The candidate's revision; for `FINISH` the revision that is stable from now on."""
+    step: int
+    """The step (from 1) that the weight belongs to; 0 before the first, len(steps) + 1 for promotion."""
+    weight: int
+    cause: Cause
+    at: int
+    """When it was decided, whole seconds since the epoch."""
+    token: str = ""
+    """Token of the intent that caused it."""
+    note: str = ""
+    """The sentence of the decision, cut to 200 characters."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shift:
+    """A change of weight or step within this attempt: evidence is labelled and cut by these."""
+
+    at: float
+    weight: int
+    step: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rejection:
+    """A revision that is not tried again until it changes in meaning or someone says retry."""
+
+    revision: str
+    cause: Cause
+    at: float
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """One entry of the decision log in status."""
+
+    seq: int
+    at: float
+    cause: Cause
+    revision: str
+    weight: int
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """How far a rollout has come: what must survive a crash. Stored in status; completed from the journal."""
+
+    phase: Phase = Phase.INITIALIZING
+    phase_since: float = 0.0
+    stable: str = ""
+    """Revision that is trusted now; empty before the first."""
+    candidate: str = ""
+    """Revision under trial; empty when there is none."""
+    split: SplitRecord | None = None
+    """The last journal entry that was recorded in status."""
+    attempt: int = 0
+    """Counts trials of candidates; a retry is a new attempt with a fresh error budget for the judge."""
+    step: int = 0
+    paused: bool = False
+    gate_passed: int = 0
+    """A person's `promote` lets the candidate past this step (0: none); belongs to `candidate` only."""
+    shifts: tuple[Shift, ...] = ()
+    rules: str = ""
+    """`Spec.rules` that the present evidence was gathered under."""
+    rejected: tuple[Rejection, ...] = ()
+    retired: str = ""
+    """Former stable revision whose pods stay until `retired_at` plus the delay."""
+    retired_at: float = 0.0
+    last_intent: str = ""
+    """Token of the last intent that was acted on or refused."""
+    reasserted: int = 0
+    """How often the weights were corrected in this step."""
+    decisions: tuple[Decision, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Intent:
+    """What a person asked for."""
+
+    verb: Verb
+    token: str
+    by: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SetSplit:
+    """Write these weights and this journal entry to the route, if it still holds the entry before it."""
+
+    record: SplitRecord
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SelectRevision:
+    """Point one of the two role Services at a revision (creates the Service where it is missing)."""
+
+    service: str
+    """"stable" or "candidate"."""
+    revision: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EnsureRevision:
+    """Create the Deployment of a revision if it is missing, and give it this many replicas."""
+
+    revision: str
+    replicas: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeleteRevision:
+    """Remove the Deployment of a revision that is only history."""
+
+    revision: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EnsureRoute:
+    """Create the route that `traffic.gateway` asks for."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Release:
+    """Deletion is done: strip owner references from what stays, then remove the finalizer."""
+
+    keep: tuple[str, ...]
+    """Revisions whose Deployments keep serving."""
+
+
+Action = SetSplit | SelectRevision | EnsureRevision | DeleteRevision | EnsureRoute | Release
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What to do now, and why. Every plan has a reason and a sentence, also "nothing to do"."""
+
+    rule: str
+    """Name of the rule in `decide.py` that answered."""
+    reason: str
+    sentence: str
+    progress: Progress
+    """The state once all actions succeeded."""
+    actions: tuple[Action, ...] = ()
+    """In this order: traffic before pods."""
+    next_action: str = ""
+    """What would change the situation, for people: a time, or the evidence that is waited for."""
+    wake_at: float | None = None
+    """When to look again even if nothing happens; None: only on events."""
+    findings: tuple[Finding, ...] = ()
+    conditions: Mapping[str, tuple[bool, str, str]] = field(default_factory=dict)
+    """Further conditions by type: (status, reason, message)."""

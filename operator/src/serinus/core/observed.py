@@ -1,0 +1,157 @@
+"""What was seen of the cluster for one rollout, as values. The shell gathers it; nothing here reads anything.
+
+The awkward situations, told where they are gathered:
+
+    the Service NAME-stable exists, status is empty    the selector says who is stable (resource re-created)
+    route weights = journal entry, status is behind    our own step, not yet recorded: finish recording
+    route weights != journal entry                     drift: someone else wrote the weights
+    journal entry of another rollout's uid             two rollouts on one rule, or the resource was re-created
+    Deployment with our name, another owner's uid      never adopted, named in a condition
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from serinus.core.model import Intent, SplitRecord
+
+Manifest = Mapping[str, Any]
+"""A Kubernetes object or a part of one, as parsed JSON. Only routers, workloads and the shell look inside."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """The team's own object that holds the pod template."""
+
+    kind: str
+    name: str
+    template: Manifest
+    """Pod template with the node pool merged in, canonical (see `workloads/`)."""
+    replicas: int | None
+    """What the source itself asks for; None where its kind has no replicas."""
+    running: int = 0
+    """Pods of the source's own that run beside ours."""
+    running_gpus: int = 0
+    gpus_per_pod: int = 0
+    gpu_resource: str = ""
+    port: int | None = None
+    """The only containerPort, if there is exactly one."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pod:
+    """One pod of a revision."""
+
+    name: str
+    created_at: float
+    ready_since: float | None
+    restarts: int = 0
+    waiting: str = ""
+    """Why it is not ready, in the scheduler's or kubelet's own words; empty when ready."""
+    waiting_reason: str = ""
+    """Short word for the wait: Unschedulable, ImagePullBackOff, CrashLoopBackOff, ContainerCreating, NotReady …"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deployed:
+    """One revision as it stands in the cluster: a Deployment of ours and its pods."""
+
+    revision: str
+    template: Manifest
+    """The canonical template that it was made from: identity is by meaning of this, not by name."""
+    replicas: int
+    ready: int
+    pods: tuple[Pod, ...] = ()
+    created_at: float = 0.0
+    autoscaler: str = ""
+    """An HPA or ScaledObject that targets it, as kind/name."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Route:
+    """The route that splits traffic, read by a router plug-in."""
+
+    kind: str
+    name: str
+    listed: bool
+    """True when at least one rule names both of our Services."""
+    weights: tuple[int, ...]
+    """The candidate's weight in percent in each rule that names both, rounded to whole percent."""
+    record: SplitRecord | None
+    """The journal entry beside the weights; None when absent or not ours to read."""
+    foreign_uid: str = ""
+    """uid of another rollout that wrote the entry, if so."""
+    accepted: bool = True
+    """Accepted and its references resolved, at this generation, by the controller of each parent."""
+    not_accepted: str = ""
+    """Why not, in the controller's words."""
+    paste: str = ""
+    """What to write into the route, as YAML, where `listed` is False."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Capacity:
+    """Accelerators of the node pool: what there is and what is asked for."""
+
+    resource: str
+    pool: str
+    """The node selector in words."""
+    free: int
+    """Largest number of further pods of this revision that fit."""
+    free_gpus: int
+    quota: str = ""
+    """A ResourceQuota that would refuse them, in words; empty when none does."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Observed:
+    """Everything that a decision may look at, for one rollout at one moment."""
+
+    source: Source | None
+    source_problem: str = ""
+    """Why there is no source, as a sentence that says what to write instead."""
+    wanted: str = ""
+    """Revision that the source's template means: the name of an equal one that exists, else a new name."""
+    deployed: tuple[Deployed, ...] = ()
+    stable_selector: str = ""
+    """Revision that the Service NAME-stable selects; empty when the Service is missing."""
+    candidate_selector: str = ""
+    stable_endpoints: int = 0
+    """Ready endpoints of NAME-stable."""
+    candidate_endpoints: int = 0
+    route: Route | None = None
+    route_problem: str = ""
+    capacity: Capacity | None = None
+    """None where the revision asks for no accelerators, or nothing new is to be placed."""
+    intent: Intent | None = None
+    intent_problem: str = ""
+    """An intent annotation that cannot be read, as a sentence."""
+    deleting: bool = False
+    conflicts: tuple[str, ...] = ()
+    """Objects with our names that belong to someone else, rollouts on the same rule: each a sentence."""
+    leaks: tuple[str, ...] = ()
+    """Other Services that also select candidate pods: traffic that bypasses the weights."""
+    spec_problems: tuple[str, ...] = ()
+    """What the schema could not refuse, each a sentence that says what to write instead."""
+    unknown_fields: tuple[str, ...] = ()
+
+    def revision(self, name: str) -> Deployed | None:
+        """The deployed revision of that name, or None."""
+        return next((one for one in self.deployed if one.revision == name), None) if name else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measured:
+    """What the evidence says at this moment, as the decision rules see it."""
+
+    held: float = 0.0
+    """Covered seconds at the present step."""
+    requests: float = 0.0
+    """Requests that the candidate answered at the present step, in the SLI that has most of them."""
+    share: float | None = None
+    """The candidate's measured share of requests in percent in the last window; None when unknown."""
+    share_requests: float = 0.0
+    silent: float = 0.0
+    """Requests that the candidate should have had by its weight since it last answered one."""
+    last_look: float | None = None
+    details: Mapping[str, str] = field(default_factory=dict)
