@@ -130,7 +130,7 @@ class Finding:
     sentence: str
     """One sentence with numbers for a person."""
     candidate: float | None = None
-    """The candidate's value: share of bad requests, or for latency the share above the edge (else the mean bucket p99)."""
+    """The candidate's value: share of bad requests; for latency the share above the edge, else the p99 by buckets."""
     stable: float | None = None
     low: float | None = None
     """Interval of the ratio candidate/stable, valid at every look, at the decision's own alphas."""

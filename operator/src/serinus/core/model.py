@@ -8,8 +8,10 @@ percent. What was *seen* of the cluster is in `observed.py`; what was *measured*
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Any
 
 from serinus.core.evidence import Finding, Sli, Standards
+from serinus.core.questions import Measurement, SourceRef, TrafficRef
 
 
 class Phase(StrEnum):
@@ -109,16 +111,24 @@ class Spec:
     namespace: str
     name: str
     generation: int
+    source: SourceRef
+    traffic: TrafficRef
     steps: tuple[Step, ...]
     slis: tuple[Sli, ...]
+    measurements: tuple[Measurement, ...]
+    """One for each of `slis`, in the same order."""
     standards: Standards
     interval: float
     """Seconds between looks; looks fall on the epoch grid of this interval."""
+    prometheus: str
+    """Name of a connection in the platform's settings."""
     max_hold: float
     """Longest covered or uncovered time at one step before it counts as inconclusive, in seconds."""
     on_inconclusive: OnInconclusive = OnInconclusive.HOLD
     dry_run: bool = False
     """True: a Fail is said but moves nothing; it never promotes either."""
+    node_pool: Mapping[str, Any] = field(default_factory=dict)
+    """nodeSelector, tolerations and runtimeClassName as typed, merged into the pod template."""
     replicas: int | None = None
     """Pods of a whole revision (N); None: as many as the source says."""
     port: int | None = None
@@ -135,7 +145,7 @@ class Spec:
     """A return to one of this many former stable revisions whose pods still run skips the steps."""
     deletion_policy: DeletionPolicy = DeletionPolicy.ORPHAN
     model: Model = field(default_factory=Model)
-    rules: str = ""
+    evidence_rules: str = ""
     """Digest of steps, slis and analysis: a change of it in the middle of a trial starts the evidence over."""
 
 
@@ -215,8 +225,8 @@ class Progress:
     gate_passed: int = 0
     """A person's `promote` lets the candidate past this step (0: none); belongs to `candidate` only."""
     shifts: tuple[Shift, ...] = ()
-    rules: str = ""
-    """`Spec.rules` that the present evidence was gathered under."""
+    evidence_rules: str = ""
+    """`Spec.evidence_rules` that the present evidence was gathered under."""
     rejected: tuple[Rejection, ...] = ()
     retired: str = ""
     """Former stable revision whose pods stay until `retired_at` plus the delay."""
