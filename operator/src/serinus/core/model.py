@@ -41,6 +41,7 @@ class Cause(StrEnum):
     REVERT = "revert"
     PAUSE = "pause"
     RESUME = "resume"
+    APPROVE = "approve"
     RETRY = "retry"
     PROMOTE = "promote"
     FINISH = "finish"
@@ -164,7 +165,8 @@ class SplitRecord:
     revision: str
     """The candidate's revision; for `FINISH` the revision that is stable from now on."""
     step: int
-    """The step (from 1) that the weight belongs to; 0 before the first, len(steps) + 1 for promotion."""
+    """The step (from 1) that the weight belongs to; 0 before the first, len(steps) + 1 for promotion. For `APPROVE`
+    the step that the candidate may pass; for `START` the step up to which it needs no evidence (a former stable)."""
     weight: int
     cause: Cause
     at: int
@@ -192,6 +194,16 @@ class Rejection:
     cause: Cause
     at: float
     sentence: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Retirement:
+    """A revision that lost its traffic and whose pods stay for a while."""
+
+    revision: str
+    at: float
+    former_stable: bool
+    """True: it was stable, and a return to it may skip the steps. False: a candidate that was taken back."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -224,15 +236,22 @@ class Progress:
     paused: bool = False
     gate_passed: int = 0
     """A person's `promote` lets the candidate past this step (0: none); belongs to `candidate` only."""
+    heading: int = 0
+    """The step whose pods are being made ready before its weight is set; 0: none."""
+    drift_since: float = 0.0
+    """When weights below the wanted ones, written by someone else, were first seen; 0: none."""
+    selected_at: float = 0.0
+    """When NAME-stable was first seen to select the candidate, during a promotion; 0: not yet."""
     shifts: tuple[Shift, ...] = ()
     evidence_rules: str = ""
     """`Spec.evidence_rules` that the present evidence was gathered under."""
     rejected: tuple[Rejection, ...] = ()
-    retired: str = ""
-    """Former stable revision whose pods stay until `retired_at` plus the delay."""
-    retired_at: float = 0.0
+    retired: tuple[Retirement, ...] = ()
+    """Youngest first."""
     last_intent: str = ""
     """Token of the last intent that was acted on or refused."""
+    intent_answer: str = ""
+    """What became of it, as a sentence."""
     reasserted: int = 0
     """How often the weights were corrected in this step."""
     decisions: tuple[Decision, ...] = ()

@@ -10,13 +10,14 @@ The awkward situations, told where they are gathered:
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
+from serinus.core.evidence import Finding, Verdict
 from serinus.core.model import Intent, SplitRecord
 
 Manifest = Mapping[str, Any]
-"""A Kubernetes object or a part of one, as parsed JSON. Only routers, workloads and the shell look inside."""
+"""A Kubernetes object or a part of one, as parsed JSON. Only routers, workloads, capacity and the shell look inside."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +47,8 @@ class Pod:
     created_at: float
     ready_since: float | None
     restarts: int = 0
+    failed_at: float | None = None
+    """When a container of it last ended with an error."""
     waiting: str = ""
     """Why it is not ready, in the scheduler's or kubelet's own words; empty when ready."""
     waiting_reason: str = ""
@@ -87,6 +90,9 @@ class Route:
     """Why not, in the controller's words."""
     paste: str = ""
     """What to write into the route, as YAML, where `listed` is False."""
+    problems: tuple[str, ...] = ()
+    """What keeps the weights from meaning what they say, each a sentence: the route is missing, a rule names further
+    backends, a rule names the candidate alone, the journal entry cannot be read."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,7 +106,17 @@ class Capacity:
     """Largest number of further pods of this revision that fit."""
     free_gpus: int
     quota: str = ""
-    """A ResourceQuota that would refuse them, in words; empty when none does."""
+    """The ResourceQuota that lets fewer further pods in than the nodes do, in words; empty when none does.
+    `free` counts it already."""
+    per_pod: int = 0
+    """Accelerators that one pod asks for."""
+    why: str = ""
+    """What limits `free`, in words: taints, no such node, no single node with enough, memory …"""
+
+    def shortage(self, pods: int) -> str:
+        """What is missing for this many further pods, as a sentence."""
+        words = f"needs {pods * self.per_pod} x {self.resource} in {self.pool}, {self.free_gpus} free"
+        return "; ".join(one for one in (words, self.quota or self.why) if one) + "."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,7 +142,10 @@ class Observed:
     intent: Intent | None = None
     intent_problem: str = ""
     """An intent annotation that cannot be read, as a sentence."""
-    deleting: bool = False
+    deleting_since: float | None = None
+    """The resource's deletionTimestamp."""
+    let_go: bool = False
+    """The escape annotation is set: remove the finalizer whatever the state of the route."""
     conflicts: tuple[str, ...] = ()
     """Objects with our names that belong to someone else, rollouts on the same rule: each a sentence."""
     leaks: tuple[str, ...] = ()
@@ -144,14 +163,20 @@ class Observed:
 class Measured:
     """What the evidence says at this moment, as the decision rules see it."""
 
+    verdict: Verdict = Verdict.NO_DATA
+    sentence: str = ""
+    """What the judge says, with numbers."""
+    findings: tuple[Finding, ...] = ()
+    hold_only: bool = False
+    """The verdict is Fail, and every SLI to blame says `onFail: hold`."""
     held: float = 0.0
     """Covered seconds at the present step."""
     requests: float = 0.0
     """Requests that the candidate answered at the present step, in the SLI that has most of them."""
     share: float | None = None
     """The candidate's measured share of requests in percent in the last window; None when unknown."""
-    share_requests: float = 0.0
     silent: float = 0.0
     """Requests that the candidate should have had by its weight since it last answered one."""
     last_look: float | None = None
-    details: Mapping[str, str] = field(default_factory=dict)
+    outlook: str = ""
+    """What the evidence waits for: "about 1,900 more requests, 14 min"; empty when unknown."""

@@ -1,0 +1,107 @@
+"""What to do now, and why: the rules in their order. The first that answers wins.
+
+What belongs here: the order, and nothing else. What a rule is lives in `rules/`, one function each, named after the
+situation that it answers. A rule reads the `Situation` and returns a `Plan` or None; it does no I/O, reads no clock
+and knows no Kubernetes. The last rule always answers, so that "nothing to do" is a decision with a sentence, too.
+
+A change of the split is alone in its plan (traffic before pods): pods and Services follow in the next tick, at once.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from serinus.core import replicas
+from serinus.core.journal import behind, fold
+from serinus.core.model import Plan, Progress, SetSplit, Spec
+from serinus.core.observed import Measured, Observed
+from serinus.core.rules import deletion, people, safety, start, trial
+from serinus.core.situation import Situation
+
+Rule = Callable[[Situation], Plan | None]
+
+RULES: tuple[Rule, ...] = (
+    # First of all: someone wants it gone. Stable keeps everything.
+    deletion.deletion_lets_go,
+    # Nothing is written where something is somebody else's.
+    safety.conflicts_are_named,
+    # Safety: traffic goes back on evidence of harm, whatever anyone asked for.
+    safety.failing_candidate_is_taken_back,
+    safety.crashing_candidate_is_taken_back,
+    safety.late_candidate_is_taken_back,
+    safety.weight_follows_ready_pods_down,
+    safety.silent_candidate_gets_no_traffic,
+    # A spec that cannot be followed moves nothing forward.
+    safety.spec_cannot_be_followed,
+    # People: what they ask for, and what they changed in Git.
+    people.intent_is_followed_once,
+    people.reverted_source_ends_the_trial,
+    people.newer_revision_replaces_the_candidate,
+    people.changed_rules_start_the_evidence_over,
+    # The first revision, before there is any journal.
+    start.missing_source_is_named,
+    start.first_revision_becomes_stable,
+    # Without a route that sends traffic by our weights nothing can be proved.
+    start.route_problem_stops_progress,
+    safety.foreign_weights_are_corrected,
+    # Rest, or begin.
+    start.rejected_revision_is_not_tried_again,
+    start.nothing_new_is_healthy,
+    start.new_revision_starts_a_trial,
+    # Progress.
+    people.paused_rollout_waits,
+    safety.inconclusive_step_is_taken_back,
+    trial.promotion_moves_forward,
+    trial.candidate_pods_come_before_traffic,
+    trial.evidence_decides_the_step,
+)
+
+
+def decide(
+    spec: Spec,
+    observed: Observed,
+    progress: Progress,
+    measured: Measured,
+    now: float,
+    *,
+    rules: tuple[Rule, ...] = RULES,
+) -> Plan:
+    """The plan for one rollout at `now` (seconds since the epoch).
+
+    `progress` is what status says; the journal entry on the route, where it is ahead, is folded in first: that is the
+    recovery after a crash. Same input, same plan.
+
+    Raises `LookupError` if no rule answers: with the rules above that is a defect.
+    """
+    entry = observed.route.record if observed.route else None
+    situation = Situation(
+        spec=spec,
+        observed=observed,
+        progress=fold(progress, entry) if entry is not None else progress,
+        measured=measured,
+        now=now,
+        unrecorded=behind(progress, entry),
+    )
+    situation = people.with_rules_noted(situation)
+    for rule in rules:
+        plan = rule(situation)
+        if plan is not None:
+            return _completed(situation, replace(plan, rule=rule.__name__))
+    raise LookupError(f"no rule answers for {spec.namespace}/{spec.name} in phase {situation.progress.phase}")
+
+
+def _completed(situation: Situation, plan: Plan) -> Plan:
+    """The plan with the pods and Services that follow from it, and the earliest time to look again."""
+    if any(isinstance(action, SetSplit) for action in plan.actions):
+        return plan
+    after = replicas.actions(situation, plan.progress)
+    seen = set(plan.actions)
+    wakes = [time for time in (plan.wake_at, replicas.next_retirement(situation, plan.progress)) if time is not None]
+    sentence = plan.sentence
+    if situation.observed.intent_problem:
+        sentence = f"{sentence} {situation.observed.intent_problem}"
+    return replace(
+        plan,
+        sentence=sentence,
+        actions=(*plan.actions, *(action for action in after if action not in seen)),
+        wake_at=min(wakes, default=None),
+    )

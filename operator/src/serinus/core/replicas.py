@@ -1,0 +1,103 @@
+"""How many pods each revision has, and what the two role Services select while nothing special happens."""
+
+from serinus.core.model import Action, DeleteRevision, EnsureRevision, Phase, Progress, Retirement, SelectRevision, Spec
+from serinus.core.situation import Situation
+from serinus.core.weights import pods_for
+
+HISTORY_KEPT = 3
+"""Deployments at 0 replicas that stay as history."""
+
+
+def wanted_pods(s: Situation, progress: Progress) -> dict[str, int]:
+    """Pods by revision, for all that should exist; revisions that are not named have none."""
+    wanted: dict[str, int] = {}
+    for one in reversed(progress.retired):
+        deployed = s.observed.revision(one.revision)
+        if deployed is not None and s.now < kept_until(s.spec, one):
+            wanted[one.revision] = deployed.replicas
+    if progress.candidate:
+        wanted[progress.candidate] = _candidate_pods(s, progress)
+    first = progress.stable or _first(s)
+    if first:
+        wanted[first] = s.whole
+    return wanted
+
+
+def kept_until(spec: Spec, one: Retirement) -> float:
+    """A former stable keeps its pods for a fast return, a candidate that was taken back only until it is drained."""
+    return one.at + (spec.drain + spec.scale_down_delay if one.former_stable else spec.drain)
+
+
+def _first(s: Situation) -> str:
+    """The first revision: whom the stable Service selects, else what the source wants (if there is room for it)."""
+    if s.observed.revision(s.observed.stable_selector):
+        return s.observed.stable_selector
+    capacity = s.observed.capacity
+    fits = capacity is None or capacity.free >= s.whole or s.observed.revision(s.observed.wanted) is not None
+    return s.observed.wanted if fits else ""
+
+
+def _candidate_pods(s: Situation, progress: Progress) -> int:
+    """Enough for the weight that it has and the one that it heads for; never fewer during a trial; and nothing new
+    where the accelerators for it are not free."""
+    if progress.phase is Phase.PROMOTING:
+        target = 100
+    else:
+        heading = progress.heading or (1 if progress.step == 0 else 0)
+        target = max(s.weight_of(progress.step), s.weight_of(heading))
+    deployed = s.observed.revision(progress.candidate)
+    present = deployed.replicas if deployed else 0
+    needed = max(pods_for(target, s.whole), present)
+    capacity = s.observed.capacity
+    if capacity is None or needed == present:
+        return needed
+    room_for = s.whole - present if progress.step == 0 else needed - present
+    return present if capacity.free < room_for else needed
+
+
+def actions(s: Situation, progress: Progress) -> tuple[Action, ...]:
+    """What brings pods and role Services to where `progress` wants them. Pods are added before any are removed."""
+    if progress.phase in (Phase.TERMINATING, Phase.INVALID) or s.observed.conflicts:
+        return ()
+    wanted = wanted_pods(s, progress)
+    more: list[Action] = []
+    fewer: list[Action] = []
+    for revision, pods in wanted.items():
+        deployed = s.observed.revision(revision)
+        if (deployed is None and pods > 0) or (deployed is not None and deployed.replicas < pods):
+            more.append(EnsureRevision(revision=revision, replicas=pods))
+        elif deployed is not None and deployed.replicas > pods:
+            fewer.append(EnsureRevision(revision=revision, replicas=pods))
+    history = sorted(
+        (one for one in s.observed.deployed if one.revision not in wanted), key=lambda one: one.created_at, reverse=True
+    )
+    fewer.extend(EnsureRevision(revision=one.revision, replicas=0) for one in history if one.replicas > 0)
+    gone = [one for one in history if one.replicas == 0 and not one.pods][HISTORY_KEPT:]
+    fewer.extend(DeleteRevision(revision=one.revision) for one in gone)
+    return (*more, *_services(s, progress), *fewer)
+
+
+def _services(s: Situation, progress: Progress) -> tuple[Action, ...]:
+    stable = progress.stable or _first(s)
+    if not stable:
+        return ()
+    result: list[Action] = []
+    if s.observed.stable_selector != stable and progress.phase is not Phase.PROMOTING:
+        result.append(SelectRevision(service="stable", revision=stable))
+    if not s.observed.candidate_selector or (
+        not progress.candidate and s.observed.candidate_selector != stable and s.settled and s.weight == 0
+    ):
+        result.append(SelectRevision(service="candidate", revision=stable))
+    return tuple(result)
+
+
+def next_retirement(s: Situation, progress: Progress) -> float | None:
+    """When the next revision without traffic loses its pods."""
+    times = [
+        kept_until(s.spec, one)
+        for one in progress.retired
+        if (deployed := s.observed.revision(one.revision)) is not None
+        and deployed.replicas > 0
+        and one.revision not in (progress.stable, progress.candidate)
+    ]
+    return min(times, default=None)

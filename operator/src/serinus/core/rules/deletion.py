@@ -1,0 +1,31 @@
+"""What a deleted rollout does before its finalizer goes. It never waits for evidence, and it has a deadline."""
+
+from serinus.core.model import Cause, DeletionPolicy, Phase, Plan, Release
+from serinus.core.situation import Situation
+
+DEADLINE_SECONDS = 120.0
+"""After this the finalizer goes whatever the route says: a resource must not hang for ever."""
+
+
+def deletion_lets_go(s: Situation) -> Plan | None:
+    """All traffic to stable, settled; then what stays is stripped of its owner, and the finalizer goes."""
+    since = s.observed.deleting_since
+    if since is None:
+        return None
+    stays = s.observed.stable_selector or s.progress.stable
+    keep = (stays,) if s.spec.deletion_policy is DeletionPolicy.ORPHAN and stays else ()
+    hurry = s.observed.let_go or s.now >= since + DEADLINE_SECONDS or not s.writable or not keep
+    told = s.progress.split is not None and s.progress.split.cause is Cause.DELETE
+    if not hurry and not told:
+        weight = 100 if s.selected and s.weight == 100 and s.observed.stable_endpoints == 0 else 0
+        sentence = f"Deleted: revision {stays} keeps serving without Serinus."
+        return s.shift("Deleting", sentence, s.entry(Cause.DELETE, sentence=sentence, weight=weight))
+    if not hurry and not s.settled:
+        return s.stay(
+            "Deleting",
+            "Deleted: waiting until the gateway has taken the weights.",
+            phase=Phase.TERMINATING,
+            wake_at=s.now + 1.0,
+        )
+    sentence = f"Deleted: revision {stays} and the two Services stay." if keep else "Deleted with everything it made."
+    return s.stay("Deleting", sentence, phase=Phase.TERMINATING, actions=(Release(keep=keep),))

@@ -1,0 +1,137 @@
+"""Rules that take traffic back or refuse to move. They come before anything that a person or progress asks for."""
+
+from dataclasses import replace
+
+from serinus.core.evidence import Verdict
+from serinus.core.model import Cause, OnInconclusive, Phase, Plan
+from serinus.core.observed import Pod
+from serinus.core.situation import RECHECK_SECONDS, Situation
+
+CONTAINER_FAILURES = 3
+SILENT_REQUESTS = 50
+REASSERTIONS_PER_STEP = 3
+
+
+def spec_cannot_be_followed(s: Situation) -> Plan | None:
+    """What the schema could not refuse: traffic stays where it is, and the sentence says what to write."""
+    if not s.observed.spec_problems:
+        return None
+    return s.stay("InvalidSpec", " ".join(s.observed.spec_problems), phase=Phase.INVALID)
+
+
+def failing_candidate_is_taken_back(s: Situation) -> Plan | None:
+    """A Fail from the evidence. Once patched it is latched in the journal."""
+    if not s.trial or s.selected or s.step is None or s.measured.verdict is not Verdict.FAIL:
+        return None
+    if s.spec.dry_run or s.measured.hold_only:
+        if s.progress.paused:
+            return None
+        why = "this is a dry run" if s.spec.dry_run else "the SLI says onFail: hold"
+        sentence = f"{s.measured.sentence} Not rolled back, because {why}; waiting for a person."
+        return s.shift("FailedHold", sentence, s.entry(Cause.PAUSE, sentence=sentence, weight=s.weight))
+    sentence = f"Rolled back at {s.weight} %: {s.measured.sentence}"
+    return s.shift("AnalysisFailed", sentence, s.entry(Cause.ROLLBACK, sentence=sentence, weight=0))
+
+
+def crashing_candidate_is_taken_back(s: Situation) -> Plan | None:
+    """Three container failures of the candidate while stable has none since the trial began."""
+    candidate, stable = s.candidate, s.stable
+    if candidate is None or s.selected:
+        return None
+    failures = sum(pod.restarts for pod in candidate.pods)
+    began = candidate.created_at
+    stable_fails = stable is not None and any((pod.failed_at or 0.0) >= began for pod in stable.pods)
+    if failures < CONTAINER_FAILURES or stable_fails:
+        return None
+    words = next((pod.waiting for pod in candidate.pods if pod.waiting), "its containers end with errors")
+    sentence = (
+        f"Rolled back: candidate {s.progress.candidate} failed {failures} times while stable had no failure: {words}"
+    )
+    return s.shift("CandidateCrashes", sentence, s.entry(Cause.ROLLBACK, sentence=sentence, weight=0))
+
+
+def late_candidate_is_taken_back(s: Situation) -> Plan | None:
+    """A deadline passed: pods that cannot be scheduled or never get ready. Waiting for capacity has no deadline."""
+    if s.candidate is None or s.selected:
+        return None
+    for pod in s.candidate.pods:
+        limit = _deadline(s, pod)
+        if pod.ready_since is None and limit is not None and s.now >= pod.created_at + limit:
+            sentence = f"Rolled back: pod {pod.name} was not ready after {limit:.0f} s: {pod.waiting or 'not ready'}"
+            return s.shift("DeadlineExceeded", sentence, s.entry(Cause.ROLLBACK, sentence=sentence, weight=0))
+    return None
+
+
+def _deadline(s: Situation, pod: Pod) -> float | None:
+    return s.spec.deadlines.schedule if pod.waiting_reason == "Unschedulable" else s.spec.deadlines.ready
+
+
+def weight_follows_ready_pods_down(s: Situation) -> Plan | None:
+    """The candidate's weight never exceeds its ready capacity: floor(100 x ready / N)."""
+    if not s.trial or s.selected or s.weight <= s.carried:
+        return None
+    sentence = f"Lowered from {s.weight} % to {s.carried} %: {s.ready} of {s.whole} candidate pods are ready."
+    return s.shift("CapacityLost", sentence, s.entry(Cause.LIMIT, sentence=sentence, weight=s.carried))
+
+
+def silent_candidate_gets_no_traffic(s: Situation) -> Plan | None:
+    """It should have had requests by its weight and answered none: they hang. No verdict, so no rollback."""
+    if not s.trial or s.selected or s.progress.paused or s.weight in (0, 100) or s.measured.silent < SILENT_REQUESTS:
+        return None
+    sentence = (
+        f"Candidate silent: about {s.measured.silent:.0f} requests were due at {s.weight} % and none was answered. "
+        "Weight set to 0; resume or abort."
+    )
+    return s.shift("CandidateSilent", sentence, s.entry(Cause.PAUSE, sentence=sentence, weight=0))
+
+
+def foreign_weights_are_corrected(s: Situation) -> Plan | None:
+    """Someone else wrote the weights. Above ours: back at once. Below: not in the tick that finds it, and after
+    three corrections in one step not at all."""
+    route, split = s.observed.route, s.progress.split
+    if route is None or not route.listed or split is None:
+        return None
+    lost = route.record is None or route.record.seq < split.seq
+    if not lost and all(weight == split.weight for weight in route.weights):
+        return None
+    seen = "/".join(str(weight) for weight in sorted(set(route.weights)))
+    below = max(route.weights) <= split.weight and any(weight != split.weight for weight in route.weights)
+    since = s.progress.drift_since or s.now
+    if below and s.now < since + s.spec.interval:
+        return s.stay(
+            "Drift",
+            f"Someone else set the candidate's weight to {seen} % instead of {split.weight} %.",
+            progress=replace(s.progress, drift_since=since),
+            wake_at=since + s.spec.interval,
+            next_action=f"set to {split.weight} % again in {since + s.spec.interval - s.now:.0f} s",
+        )
+    if s.trial and not s.selected and not s.progress.paused and s.progress.reasserted >= REASSERTIONS_PER_STEP:
+        lowest = min(*route.weights, split.weight)
+        sentence = (
+            f"Paused: someone else wrote the weights {s.progress.reasserted + 1} times in this step. Let Git ignore "
+            ".spec.rules[].backendRefs[].weight of the route, then resume."
+        )
+        return s.shift("RouteContested", sentence, s.entry(Cause.PAUSE, sentence=sentence, weight=lowest))
+    sentence = f"Corrected the candidate's weight from {seen} % to {split.weight} %: someone else had written it."
+    entry = s.entry(Cause.REASSERT, sentence=sentence, weight=split.weight, revision=split.revision, step=split.step)
+    return s.shift("DriftCorrected", sentence, entry)
+
+
+def inconclusive_step_is_taken_back(s: Situation) -> Plan | None:
+    """`onInconclusive: rollback` after `maxHold` of covered time. Missing evidence is not inconclusive evidence."""
+    if s.step is None or s.progress.paused or s.spec.on_inconclusive is not OnInconclusive.ROLLBACK or s.spec.dry_run:
+        return None
+    if s.measured.verdict is not Verdict.NOT_ENOUGH or s.measured.held < s.spec.max_hold or s.weight == 0:
+        return None
+    sentence = (
+        f"Rolled back: no answer after {s.measured.held:.0f} s at {s.weight} %, and onInconclusive says rollback: "
+        f"{s.measured.sentence}"
+    )
+    return s.shift("Inconclusive", sentence, s.entry(Cause.ROLLBACK, sentence=sentence, weight=0))
+
+
+def conflicts_are_named(s: Situation) -> Plan | None:
+    """Objects with our names that belong to someone else, or another rollout on the same rule: nothing is written."""
+    if not s.observed.conflicts:
+        return None
+    return s.stay("Conflict", " ".join(s.observed.conflicts), wake_at=s.now + RECHECK_SECONDS)

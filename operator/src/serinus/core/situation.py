@@ -1,0 +1,175 @@
+"""Everything that a rule may look at, and the two answers that it can give: shift traffic, or stay and say why."""
+
+from dataclasses import dataclass, replace
+
+from serinus.core.journal import ENDS_TRIAL, fold
+from serinus.core.model import Action, Cause, Phase, Plan, Progress, SetSplit, Spec, SplitRecord, Step
+from serinus.core.observed import Deployed, Measured, Observed
+from serinus.core.weights import carried_by
+
+SETTLE_SECONDS = 5.0
+"""A weight patch that the API server took is not yet traffic that the gateway moved."""
+
+RECHECK_SECONDS = 30.0
+"""How soon to look again at a thing that no event announces, such as free capacity."""
+
+NOTE_LENGTH = 200
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Situation:
+    """One rollout at one moment."""
+
+    spec: Spec
+    observed: Observed
+    progress: Progress
+    """With the journal folded in."""
+    measured: Measured
+    now: float
+    unrecorded: bool = False
+    """True when the journal was ahead of status: nothing may raise traffic before that is recorded."""
+
+    @property
+    def whole(self) -> int:
+        """N: pods of a whole revision."""
+        if self.spec.replicas is not None:
+            return self.spec.replicas
+        source = self.observed.source
+        if source is not None and source.replicas:
+            return source.replicas
+        return self.stable.replicas if self.stable is not None else 0
+
+    @property
+    def weight(self) -> int:
+        """The candidate's weight by the journal."""
+        return self.progress.split.weight if self.progress.split else 0
+
+    @property
+    def trial(self) -> bool:
+        """True while a candidate exists."""
+        return bool(self.progress.candidate)
+
+    @property
+    def step(self) -> Step | None:
+        """The present step; None before the first and during promotion."""
+        number = self.progress.step
+        return self.spec.steps[number - 1] if 1 <= number <= len(self.spec.steps) else None
+
+    @property
+    def last(self) -> int:
+        """The number that promotion has: one more than the last step."""
+        return len(self.spec.steps) + 1
+
+    @property
+    def candidate(self) -> Deployed | None:
+        return self.observed.revision(self.progress.candidate)
+
+    @property
+    def stable(self) -> Deployed | None:
+        return self.observed.revision(self.progress.stable)
+
+    @property
+    def selected(self) -> bool:
+        """The stable Service selects the candidate: a promotion past the point of return."""
+        return self.trial and self.observed.stable_selector == self.progress.candidate
+
+    @property
+    def ready(self) -> int:
+        """Candidate pods that can take traffic: ready, and where the Service selects them, its ready endpoints."""
+        pods = self.candidate.ready if self.candidate else 0
+        if self.observed.candidate_selector == self.progress.candidate:
+            return min(pods, self.observed.candidate_endpoints)
+        return pods
+
+    @property
+    def carried(self) -> int:
+        """Largest weight that the ready candidate pods may be given."""
+        return carried_by(self.ready, self.whole)
+
+    @property
+    def writable(self) -> bool:
+        """The route exists, names both Services and is nobody else's: weights can be set."""
+        return self.observed.route is not None and self.observed.route.listed and not self.observed.conflicts
+
+    @property
+    def settled(self) -> bool:
+        """The gateway has taken the last entry: accepted at this generation, and some seconds more."""
+        route, split = self.observed.route, self.progress.split
+        if route is None or split is None or not route.accepted:
+            return False
+        return self.now >= split.at + SETTLE_SECONDS and all(weight == split.weight for weight in route.weights)
+
+    @property
+    def next_look(self) -> float:
+        """When the next look is due on the epoch grid."""
+        return (self.now // self.spec.interval + 1) * self.spec.interval
+
+    def weight_of(self, step: int) -> int:
+        """Weight in percent of step number `step`; 100 from `last` on, 0 before the first."""
+        if step <= 0:
+            return 0
+        return self.spec.steps[step - 1].weight if step <= len(self.spec.steps) else 100
+
+    def entry(
+        self, cause: Cause, *, sentence: str, weight: int, step: int | None = None, revision: str = "", token: str = ""
+    ) -> SplitRecord:
+        """The next journal entry."""
+        known = self.progress.split.seq if self.progress.split else 0
+        return SplitRecord(
+            uid=self.spec.uid,
+            seq=known + 1,
+            revision=revision or self.progress.candidate,
+            step=self.progress.step if step is None else step,
+            weight=weight,
+            cause=cause,
+            at=int(self.now),
+            token=token,
+            note=sentence[:NOTE_LENGTH],
+        )
+
+    def shift(self, reason: str, sentence: str, entry: SplitRecord, *, next_action: str = "") -> Plan:
+        """Write `entry` beside its weights, at once; what follows from it is the next tick's business."""
+        if not self.writable:
+            return self.stay(
+                "RouteNotWritable",
+                f"{sentence} Waiting for the route: {self.observed.route_problem or 'it does not list both Services'}",
+                wake_at=self.now + RECHECK_SECONDS,
+            )
+        if self.unrecorded and entry.cause not in ENDS_TRIAL:
+            return self.stay("Recording", "Recording a change of weights made before a restart.", wake_at=self.now)
+        return Plan(
+            rule="",
+            reason=reason,
+            sentence=sentence,
+            progress=fold(self.progress, entry),
+            actions=(SetSplit(record=entry),),
+            next_action=next_action,
+            wake_at=self.now,
+            findings=self.measured.findings,
+        )
+
+    def stay(
+        self,
+        reason: str,
+        sentence: str,
+        *,
+        phase: Phase | None = None,
+        progress: Progress | None = None,
+        next_action: str = "",
+        wake_at: float | None = None,
+        actions: tuple[Action, ...] = (),
+    ) -> Plan:
+        """Leave the split as it is."""
+        after = progress or self.progress
+        if phase is not None and phase is not after.phase:
+            after = replace(after, phase=phase, phase_since=self.now)
+        return Plan(
+            rule="",
+            reason=reason,
+            sentence=sentence,
+            progress=after,
+            actions=actions,
+            next_action=next_action,
+            wake_at=wake_at,
+            findings=self.measured.findings,
+        )
