@@ -17,6 +17,7 @@ from typing import ClassVar, Generic, TypeVar
 from serinus.core.model import SplitRecord
 from serinus.core.observed import Manifest, Route, Source
 from serinus.core.patches import Operation
+from serinus.core.questions import Arms, HistogramSource, RatioSource
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,6 +128,35 @@ class Workload(Plugin):
 
         `port` is what the rollout's `traffic.port` says; None: the only containerPort is meant.
         """
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Preset:
+    """One SLI of one model server or gateway, ready to use: people write only its name."""
+
+    name: str
+    """FAMILY/NAME, as the spec writes it: `vllm/success-rate`."""
+    description: str
+    """One or two sentences for the documentation: what counts, and what counts as bad."""
+    arms: Arms
+    source: RatioSource | HistogramSource
+
+    @property
+    def latency(self) -> bool:
+        """True for a histogram in which larger is worse; False for a share of bad requests."""
+        return isinstance(self.source, HistogramSource)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Family:
+    """The presets of one model server or gateway: what a file in `presets/` exports."""
+
+    name: str
+    release: str
+    """The release whose metric names these are."""
+    checked: str
+    """How they were checked: in its source, on a running server, or only in its documentation."""
+    presets: tuple[Preset, ...]
 
 
 P = TypeVar("P", bound=Plugin)
