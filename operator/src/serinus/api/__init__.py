@@ -1,0 +1,1 @@
+"""What users type: the resource as pydantic models, its CustomResourceDefinition, and its way into the core."""

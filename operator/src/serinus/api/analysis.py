@@ -1,0 +1,70 @@
+"""`spec.analysis`: how sure the judge must be, how often it looks, and what it does without an answer."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from serinus.api.quantities import Duration, Percentage
+from serinus.api.text import LABEL, Text
+from serinus.api.typed import Typed
+
+
+class Analysis(Typed):
+    """How the candidate is judged."""
+
+    false_rollback_rate: Annotated[float, Percentage("1%", "50%")] = Field(
+        default=0.01,
+        description=(
+            "Probability that a candidate that is no worse than allowed is rolled back: for the whole rollout, "
+            "all SLIs together, however often it looks. Smaller takes longer to find a bad one.\n"
+            "Example: `0.5%`. Default: `1%`."
+        ),
+    )
+    false_promotion_rate: Annotated[float, Percentage("5%", "50%")] = Field(
+        default=0.05,
+        description=(
+            "Probability, for each step, that a candidate that is worse than allowed passes it. Smaller makes "
+            "every promotion slower.\n"
+            "Example: `1%`. Default: `5%`."
+        ),
+    )
+    interval: Annotated[float, Duration("1s", "10m", whole_seconds=True)] = Field(
+        default=15.0,
+        description=(
+            "Time between two looks at the metrics. Less than the scrape interval of Prometheus finds nothing "
+            "sooner.\n"
+            "Example: `30s`. Default: `15s`."
+        ),
+    )
+    max_hold: Annotated[float, Duration("1s", "720h")] = Field(
+        default=86400.0,
+        description=(
+            "Longest time at one step, outages of the metrics included; after it the step is inconclusive. Little "
+            "traffic needs long.\n"
+            "Example: `6h`. Default: `24h`."
+        ),
+    )
+    on_inconclusive: Literal["hold", "rollback"] = Field(
+        default="hold",
+        description=(
+            "What to do with a step that used up `maxHold` without an answer: `hold` keeps the weight and waits "
+            "for a person, `rollback` takes the candidate back.\n"
+            "Example: `rollback`. Default: `hold`."
+        ),
+    )
+    dry_run: bool = Field(
+        default=False,
+        description=(
+            "Judge and say what would happen, but never roll back and never promote because of it.\n"
+            "Example: `true`. Default: `false`."
+        ),
+    )
+    prometheus: Annotated[
+        str, Text(LABEL, "write the name of a connection that the platform team configured, such as default", 63)
+    ] = Field(
+        default="default",
+        description=(
+            "Name of a Prometheus connection in the operator's settings. Addresses and credentials stay there.\n"
+            "Example: `team-a`. Default: `default`."
+        ),
+    )

@@ -1,0 +1,153 @@
+"""`spec.workload`: what runs the model, how many pods of it, and on which nodes."""
+
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field, StringConstraints
+
+from serinus.api.quantities import Duration
+from serinus.api.text import ObjectName
+from serinus.api.typed import Rule, Typed, count
+
+LabelText = Annotated[str, StringConstraints(max_length=63)]
+
+
+class Toleration(Typed):
+    """A taint that the pods tolerate, as in a pod's `spec.tolerations`."""
+
+    key: Annotated[str, StringConstraints(max_length=317)] | None = Field(
+        default=None,
+        description="Key of the taint. Empty, with operator `Exists`: every taint. Example: `nvidia.com/gpu`.",
+    )
+    operator: Literal["Exists", "Equal"] | None = Field(
+        default=None, description="`Equal` compares the value, `Exists` does not. Default: `Equal`."
+    )
+    value: LabelText | None = Field(
+        default=None, description="Value of the taint, for operator `Equal`. Example: `present`."
+    )
+    effect: Literal["NoSchedule", "PreferNoSchedule", "NoExecute"] | None = Field(
+        default=None, description="Effect of the taint. Default: every effect."
+    )
+    toleration_seconds: int | None = Field(
+        default=None, ge=0, le=31_536_000, description="How long a `NoExecute` taint is tolerated. Default: for ever."
+    )
+
+
+class NodePool(Typed):
+    """Where the pods of every revision run."""
+
+    node_selector: dict[str, LabelText] = Field(
+        default_factory=dict,
+        max_length=16,
+        description=(
+            "Labels that a node must have, on top of the template's own. A change of it is a new revision.\n"
+            "Example: `{pool: h100}`. Default: none."
+        ),
+    )
+    tolerations: tuple[Toleration, ...] = Field(
+        default=(),
+        max_length=16,
+        json_schema_extra={"x-kubernetes-list-type": "atomic"},
+        description="Taints that the pods tolerate, on top of the template's own. Default: none.",
+    )
+    runtime_class_name: ObjectName | None = Field(
+        default=None,
+        description=(
+            "RuntimeClass of the pods, in place of the template's own.\nExample: `nvidia`. Default: the template's."
+        ),
+    )
+
+
+class Deadlines(Typed):
+    """How long the candidate's pods may wait before the candidate is given up."""
+
+    schedule: Annotated[float, Duration("1s", "24h")] = Field(
+        default=600.0,
+        description=(
+            "Longest time that a pod of the candidate may wait for a node. After it the candidate is given up; "
+            "stable keeps its traffic throughout.\n"
+            "Example: `15m`. Default: `10m`."
+        ),
+    )
+    ready: Annotated[float, Duration("1s", "24h")] = Field(
+        default=1800.0,
+        description=(
+            "Longest time from the node to Ready: image, weights and warm-up included. Allow what a large model "
+            "needs on a cold node.\n"
+            "Example: `45m`. Default: `30m`."
+        ),
+    )
+
+
+class Workload(Typed):
+    """What runs the model: the team's own object as the template, and how Serinus runs revisions of it."""
+
+    rules: ClassVar[tuple[Rule, ...]] = (
+        Rule(
+            cel="has(self.deployment) != has(self.podTemplate)",
+            message="write exactly one source of the pod template: deployment: NAME, or podTemplate: NAME",
+            holds=lambda it: count(it.deployment, it.pod_template) == 1,
+        ),
+        Rule(
+            cel="!has(self.podTemplate) || has(self.replicas)",
+            message="a PodTemplate says no number of pods; write it here, such as replicas: 4",
+            holds=lambda it: it.pod_template is None or it.replicas is not None,
+        ),
+    )
+
+    deployment: ObjectName | None = Field(
+        default=None,
+        description=(
+            "Name of a Deployment in the same namespace whose pod template Serinus copies. Serinus never writes "
+            "to it. Once Serinus runs the model, set `replicas: 0` on that Deployment and say the number here.\n"
+            "Example: `chat`. Either this or `podTemplate`."
+        ),
+    )
+    pod_template: ObjectName | None = Field(
+        default=None,
+        description=(
+            "Name of a PodTemplate (core/v1) in the same namespace that Serinus copies.\n"
+            "Example: `chat`.\n"
+            "Either this or `deployment`; with this, `replicas` is required."
+        ),
+    )
+    replicas: int | None = Field(
+        default=None,
+        ge=1,
+        le=5000,
+        description=(
+            "Pods of a whole revision. Stable always keeps this many; the candidate gets as many as its weight "
+            "needs.\n"
+            "Example: `4`. Default: what the Deployment says; required when it says 0, and with `podTemplate`."
+        ),
+    )
+    node_pool: NodePool = Field(
+        default=NodePool(),
+        description=(
+            "Nodes on which every revision runs, merged into the template. Free accelerators are looked for here "
+            "before any traffic moves.\n"
+            "Example: `{nodeSelector: {pool: h100}}`. Default: what the template says."
+        ),
+    )
+    max_extra_gpus: int | None = Field(
+        default=None,
+        alias="maxExtraGPUs",
+        ge=0,
+        le=100_000,
+        description=(
+            "Most accelerators that a rollout may hold beyond those of stable. Fewer than the last step needs is "
+            "refused with the number.\n"
+            "Example: `4`. Default: no limit."
+        ),
+    )
+    warm_up: Annotated[float, Duration("0s", "6h")] = Field(
+        default=0.0,
+        description=(
+            "Time after a pod became Ready in which its requests are not yet evidence, because caches are cold "
+            "and kernels still compile.\n"
+            "Example: `30s`. Default: `0s`."
+        ),
+    )
+    deadlines: Deadlines = Field(
+        default=Deadlines(),
+        description="How long the candidate's pods may wait. Example: `{schedule: 10m, ready: 45m}`.",
+    )
