@@ -13,7 +13,7 @@ SHARE_TOLERANCE = 5.0
 
 
 def promotion_moves_forward(s: Situation) -> Plan | None:
-    """Weight 100 settled -> the stable Service selects the candidate -> its endpoints ready, settled -> weights 100/0."""
+    """100 settled -> the stable Service selects the candidate -> its endpoints ready -> 100/0."""
     if not s.trial or s.progress.step != s.last:
         return None
     revision = s.progress.candidate
