@@ -1,0 +1,212 @@
+"""From what users type to what the core works with: every default filled in, every unit in seconds and fractions.
+
+This is the second door after the API server's own: it checks everything again (an older CRD may have let more pass) and
+what a schema cannot see, such as whether a preset exists.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import ValidationError
+
+from serinus.api import slis, v1alpha1, workload
+from serinus.api.sentences import closest, of_errors
+from serinus.core.evidence import OnFail, Sli, Standards
+from serinus.core.model import Deadlines, DeletionPolicy, Model, OnInconclusive, Spec, Step
+from serinus.core.questions import (
+    Arms,
+    HistogramSource,
+    Matcher,
+    Measurement,
+    RatioSource,
+    Series,
+    SourceRef,
+    TrafficRef,
+)
+from serinus.plugin import Preset
+from serinus.presets import PRESETS
+
+ALLOWED_RATIO = 1.2
+"""Default margin for a share of bad requests: 1.2 times as many as stable has."""
+ALLOWED_RATIO_LATENCY = 1.1
+"""Default margin for a latency: 1.1 times stable's."""
+
+_BUDGETS = {"p50": 0.5, "p90": 0.1, "p95": 0.05, "p99": 0.01}
+_UNITS = {"_seconds": 1.0, "_milliseconds": 0.001, "_ms": 0.001}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Problems:
+    """Why there is no `Spec`: sentences that say where and what to write instead."""
+
+    sentences: tuple[str, ...]
+
+
+def compile_spec(manifest: Mapping[str, Any], presets: Mapping[str, Preset] = PRESETS) -> Spec | Problems:
+    """The rollout that a manifest (parsed JSON of a whole ModelRollout) asks for, or what is wrong with it."""
+    try:
+        typed = v1alpha1.ModelRollout.model_validate_json(json.dumps(dict(manifest)))
+    except ValidationError as error:
+        return Problems(sentences=of_errors(v1alpha1.ModelRollout, error.errors()))
+    judged = [_judged(f"spec.slis[{index}]", sli, presets) for index, sli in enumerate(typed.spec.slis)]
+    problems = tuple(one for one in judged if isinstance(one, str))
+    if problems:
+        return Problems(sentences=problems)
+    return _spec(typed, [one for one in judged if not isinstance(one, str)])
+
+
+def evidence_rules(spec: v1alpha1.Spec) -> str:
+    """Digest of what evidence is gathered under: steps, SLIs and analysis, by meaning and not by spelling.
+
+    What equals its default is left out, so that a Serinus with further fields gives the same digest.
+    """
+    rules = spec.model_dump(mode="json", by_alias=True, include={"steps", "slis", "analysis"}, exclude_defaults=True)
+    return hashlib.sha256(json.dumps(rules, sort_keys=True, separators=(",", ":")).encode()).hexdigest()[:12]
+
+
+def _spec(typed: v1alpha1.ModelRollout, judged: list[tuple[Sli, Measurement]]) -> Spec:
+    meta, spec = typed.metadata, typed.spec
+    runs, traffic, analysis = spec.workload, spec.traffic, spec.analysis
+    return Spec(
+        uid=meta.uid,
+        namespace=meta.namespace,
+        name=meta.name,
+        generation=meta.generation,
+        source=_source(runs),
+        traffic=TrafficRef(
+            router="httpRoute",
+            name=traffic.http_route or meta.name,
+            gateway=traffic.gateway or "",
+            hostnames=traffic.hostnames,
+        ),
+        steps=tuple(
+            Step(weight=step.weight, hold=step.hold, min_requests=step.min_requests, pause=step.pause)
+            for step in spec.steps
+        ),
+        slis=tuple(sli for sli, _ in judged),
+        measurements=tuple(measurement for _, measurement in judged),
+        standards=Standards(
+            false_rollback_rate=analysis.false_rollback_rate,
+            false_promotion_rate=analysis.false_promotion_rate,
+            steps=len(spec.steps),
+        ),
+        interval=analysis.interval,
+        prometheus=analysis.prometheus,
+        max_hold=analysis.max_hold,
+        on_inconclusive=OnInconclusive(analysis.on_inconclusive),
+        dry_run=analysis.dry_run,
+        node_pool=runs.node_pool.model_dump(mode="json", by_alias=True, exclude_unset=True, exclude_none=True),
+        replicas=runs.replicas,
+        port=traffic.port,
+        max_extra_gpus=runs.max_extra_gpus,
+        warm_up_seconds=runs.warm_up,
+        deadlines=Deadlines(schedule=runs.deadlines.schedule, ready=runs.deadlines.ready),
+        drain=spec.rollback.drain,
+        scale_down_delay=spec.rollback.scale_down_delay,
+        rollback_window=spec.rollback.window,
+        deletion_policy=DeletionPolicy(spec.deletion_policy),
+        model=Model(**spec.model.model_dump()),
+        evidence_rules=evidence_rules(spec),
+    )
+
+
+def _source(typed: workload.Workload) -> SourceRef:
+    if typed.deployment is not None:
+        return SourceRef(workload="deployment", name=typed.deployment)
+    return SourceRef(workload="podTemplate", name=typed.pod_template or "")
+
+
+def _judged(at: str, typed: slis.Sli, presets: Mapping[str, Preset]) -> tuple[Sli, Measurement] | str:
+    """One SLI with its measurement, or a sentence why not."""
+    measurement = _measurement(at, typed, presets)
+    if isinstance(measurement, str):
+        return measurement
+    source = measurement.source
+    objective = _objective(at, typed, source)
+    if isinstance(objective, str):
+        return objective
+    budget, edge = objective
+    latency = isinstance(source, HistogramSource)
+    sli = Sli(
+        name=measurement.sli,
+        latency=latency,
+        budget=budget,
+        edge=edge,
+        allowed_ratio=typed.allowed_ratio or (ALLOWED_RATIO_LATENCY if latency else ALLOWED_RATIO),
+        on_fail=OnFail(typed.on_fail),
+    )
+    return sli, measurement
+
+
+def _measurement(at: str, typed: slis.Sli, presets: Mapping[str, Preset]) -> Measurement | str:
+    name = typed.name or typed.preset or ""
+    if typed.preset is not None:
+        preset = presets.get(typed.preset)
+        if preset is None:
+            return f"{at}.preset: there is no preset {typed.preset}{_meant(typed.preset, presets)}"
+        return Measurement(sli=name, arms=preset.arms, source=preset.source)
+    if typed.ratio is not None:
+        ratio = typed.ratio
+        source: RatioSource | HistogramSource = RatioSource(
+            total=_series(ratio.total),
+            bad=_series(ratio.bad) if ratio.bad else None,
+            good=_series(ratio.good) if ratio.good else None,
+        )
+        return Measurement(sli=name, arms=Arms.POD, source=source)
+    assert typed.histogram is not None, "an SLI has one of preset, ratio and histogram"
+    unit = _seconds_per_unit(typed.histogram)
+    if unit is None and _quantile(typed) is not None:
+        return (
+            f"{at}.histogram.unit is missing: {typed.histogram.metric} ends in neither _seconds nor _milliseconds; "
+            "write unit: s or unit: ms, so that the objective can be compared with its buckets."
+        )
+    source = HistogramSource(histogram=_series(typed.histogram), seconds_per_unit=unit or 1.0)
+    return Measurement(sli=name, arms=Arms.POD, source=source)
+
+
+def _objective(
+    at: str, typed: slis.Sli, source: RatioSource | HistogramSource
+) -> tuple[float | None, float | None] | str:
+    """Budget (share of bad requests) and, for a latency, the bucket edge in the metric's unit."""
+    quantile = _quantile(typed)
+    if isinstance(source, HistogramSource):
+        if typed.objective is not None:
+            return (
+                f"{at}.objective: {typed.preset} is a latency; write a latency objective instead, such as p99: 2500ms."
+            )
+        if quantile is None:
+            return None, None
+        name, seconds = quantile
+        return _BUDGETS[name], round(seconds / source.seconds_per_unit, 9)
+    if quantile is not None:
+        return f"{at}.{quantile[0]}: {typed.preset} is a ratio, not a latency; write objective: 99% instead."
+    return (None if typed.objective is None else round(1 - typed.objective, 12)), None
+
+
+def _quantile(typed: slis.Sli) -> tuple[str, float] | None:
+    named = {"p50": typed.p50, "p90": typed.p90, "p95": typed.p95, "p99": typed.p99}
+    return next(((name, value) for name, value in named.items() if value is not None), None)
+
+
+def _seconds_per_unit(histogram: slis.Histogram) -> float | None:
+    if histogram.unit is not None:
+        return {"s": 1.0, "ms": 0.001}[histogram.unit]
+    return next((unit for suffix, unit in _UNITS.items() if histogram.metric.endswith(suffix)), None)
+
+
+def _series(typed: slis.Counter | slis.Histogram) -> Series:
+    return Series(metric=typed.metric, matchers=tuple(_matcher(one) for one in typed.matchers))
+
+
+def _matcher(typed: slis.Matcher) -> Matcher:
+    values = {"=": typed.equals, "!=": typed.not_equals, "=~": typed.matches, "!~": typed.not_matches}
+    op, value = next((op, value) for op, value in values.items() if value is not None)
+    return Matcher(label=typed.label, op=op, value=value)
+
+
+def _meant(name: str, presets: Mapping[str, Preset]) -> str:
+    meant = closest(name, presets)
+    return f"; did you mean {meant}?" if meant else f"; there are {', '.join(sorted(presets))}."
