@@ -73,11 +73,12 @@ def decide(
     Raises `LookupError` if no rule answers: with the rules above that is a defect.
     """
     entry = observed.route.record if observed.route else None
+    folded = fold(progress, entry) if entry is not None else progress
     situation = Situation(
         spec=spec,
         observed=observed,
-        progress=fold(progress, entry) if entry is not None else progress,
-        measured=measured,
+        progress=folded,
+        measured=measured.at(folded.attempt, folded.step),
         now=now,
         unrecorded=behind(progress, entry),
     )

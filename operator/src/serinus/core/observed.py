@@ -10,7 +10,7 @@ The awkward situations, told where they are gathered:
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from serinus.core.evidence import Finding, Verdict
@@ -163,6 +163,10 @@ class Observed:
 class Measured:
     """What the evidence says at this moment, as the decision rules see it."""
 
+    attempt: int = 0
+    """The attempt that was measured: evidence of another one says nothing."""
+    step: int = 0
+    """The step that was measured: only harm carries over to another one."""
     verdict: Verdict = Verdict.NO_DATA
     sentence: str = ""
     """What the judge says, with numbers."""
@@ -180,3 +184,27 @@ class Measured:
     last_look: float | None = None
     outlook: str = ""
     """What the evidence waits for: "about 1,900 more requests, 14 min"; empty when unknown."""
+
+    def at(self, attempt: int, step: int) -> "Measured":
+        """What this says at that step of that attempt.
+
+        Between a change of weight and the next look the numbers are those of the step before: they must not let the
+        candidate pass the new one. Harm that was found stays found.
+        """
+        if self.attempt != attempt:
+            return Measured(attempt=attempt, step=step, sentence="nothing measured yet.")
+        if self.step == step:
+            return self
+        verdict = Verdict.FAIL if self.verdict is Verdict.FAIL else Verdict.NOT_ENOUGH
+        sentence = self.sentence if verdict is Verdict.FAIL else "nothing measured at this weight yet."
+        return replace(
+            self,
+            step=step,
+            verdict=verdict,
+            sentence=sentence,
+            held=0.0,
+            requests=0.0,
+            silent=0.0,
+            share=None,
+            outlook="",
+        )

@@ -1,0 +1,267 @@
+"""A cluster as plain values, in which plans come true: pods get ready after a while, the gateway takes weights.
+
+It says nothing about Kubernetes; it lets the rules run through whole rollouts in microseconds. What is claimed about
+Kubernetes is shown on a real one.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+
+from serinus.core.decide import RULES, Rule, decide
+from serinus.core.evidence import Sli, Standards, Verdict
+from serinus.core.journal import fold
+from serinus.core.model import (
+    DeleteRevision,
+    EnsureRevision,
+    Intent,
+    Plan,
+    Progress,
+    Release,
+    SelectRevision,
+    SetSplit,
+    Spec,
+    SplitRecord,
+    Step,
+    Verb,
+)
+from serinus.core.observed import Capacity, Deployed, Measured, Observed, Pod, Route, Source
+from serinus.core.questions import Arms, HistogramSource, Measurement, Series, SourceRef, TrafficRef
+
+START = 1_000_000.0
+
+
+def spec(**changes: object) -> Spec:
+    """chat: 4 pods, steps 5/25/50 of 60 s, one SLI, looks each 15 s."""
+    base = Spec(
+        uid="uid-chat",
+        namespace="models",
+        name="chat",
+        generation=1,
+        source=SourceRef(workload="deployment", name="chat"),
+        traffic=TrafficRef(router="httpRoute", name="chat"),
+        steps=(Step(weight=5, hold=60), Step(weight=25, hold=60), Step(weight=50, hold=60)),
+        slis=(Sli(name="errors", latency=False, budget=0.01, edge=None, allowed_ratio=1.2),),
+        measurements=(
+            Measurement(sli="errors", arms=Arms.POD, source=HistogramSource(histogram=Series(metric="unused"))),
+        ),
+        standards=Standards(false_rollback_rate=0.01, false_promotion_rate=0.05, steps=3),
+        interval=15.0,
+        prometheus="default",
+        max_hold=3600.0,
+        replicas=4,
+        drain=30.0,
+        scale_down_delay=120.0,
+        rollback_window=1,
+        evidence_rules="rules-1",
+    )
+    return replace(base, **changes)  # type: ignore[arg-type]
+
+
+@dataclass
+class Group:
+    """A Deployment of the world: pods are ready `start_seconds` after they were made."""
+
+    made: list[float]
+    start_seconds: float
+    restarts: int = 0
+    waiting: str = ""
+
+
+@dataclass
+class World:
+    """What is true in the cluster at `now`."""
+
+    spec: Spec = field(default_factory=spec)
+    now: float = START
+    wanted: str = "v1"
+    start_seconds: float = 20.0
+    gpus_per_pod: int = 1
+    free_gpus: int = 8
+    groups: dict[str, Group] = field(default_factory=dict)
+    stable_selector: str = ""
+    candidate_selector: str = ""
+    listed: bool = True
+    accepted: bool = True
+    weights: tuple[int, ...] = (0,)
+    record: SplitRecord | None = None
+    progress: Progress = field(default_factory=Progress)
+    intent: Intent | None = None
+    deleting_since: float | None = None
+    verdict: Verdict = Verdict.NOT_ENOUGH
+    sentence: str = "errors: 0.5% against 0.5%."
+    requests: float = 1000.0
+    silent: float = 0.0
+    hold_only: bool = False
+    looked: float = 0.0
+    last_measured: Measured = field(default_factory=Measured)
+    released: Release | None = None
+    rules: tuple[Rule, ...] = RULES
+    lose_status: bool = False
+    """True: the process dies after the route patch and before status, each time."""
+
+    def deployed(self) -> tuple[Deployed, ...]:
+        result = []
+        for revision, group in self.groups.items():
+            pods = tuple(
+                Pod(
+                    name=f"chat-{revision}-{number}",
+                    created_at=made,
+                    ready_since=made + group.start_seconds if self._up(group, made) else None,
+                    restarts=group.restarts if number == 0 else 0,
+                    waiting="" if self._up(group, made) else (group.waiting or "starting."),
+                    waiting_reason="" if self._up(group, made) else ("Unschedulable" if group.waiting else "NotReady"),
+                )
+                for number, made in enumerate(group.made)
+            )
+            result.append(
+                Deployed(
+                    revision=revision,
+                    template={"revision": revision},
+                    replicas=len(pods),
+                    ready=sum(pod.ready_since is not None for pod in pods),
+                    pods=pods,
+                    created_at=min(group.made, default=0.0),
+                )
+            )
+        return tuple(result)
+
+    def _up(self, group: Group, made: float) -> bool:
+        return not group.waiting and self.now >= made + group.start_seconds
+
+    def ready(self, revision: str) -> int:
+        return sum(one.ready for one in self.deployed() if one.revision == revision)
+
+    def observed(self) -> Observed:
+        used = sum(len(group.made) for group in self.groups.values()) * self.gpus_per_pod
+        free = max(0, self.free_gpus - used)
+        return Observed(
+            source=Source(
+                kind="Deployment",
+                name="chat",
+                template={"revision": self.wanted},
+                replicas=0,
+                gpus_per_pod=self.gpus_per_pod,
+                gpu_resource="nvidia.com/gpu",
+            ),
+            wanted=self.wanted,
+            deployed=self.deployed(),
+            stable_selector=self.stable_selector,
+            candidate_selector=self.candidate_selector,
+            stable_endpoints=self.ready(self.stable_selector),
+            candidate_endpoints=self.ready(self.candidate_selector),
+            route=Route(
+                kind="HTTPRoute",
+                name="chat",
+                listed=self.listed,
+                weights=self.weights if self.listed else (),
+                record=self.record,
+                accepted=self.accepted,
+                not_accepted="" if self.accepted else "the gateway says no",
+                paste="backendRefs: [...]",
+            ),
+            capacity=Capacity(
+                resource="nvidia.com/gpu",
+                pool="pool h100",
+                free=free // self.gpus_per_pod,
+                free_gpus=free,
+                per_pod=self.gpus_per_pod,
+            ),
+            intent=self.intent,
+            deleting_since=self.deleting_since,
+        )
+
+    def measured(self) -> Measured:
+        """What the last look said: taken on the grid of the interval, so it may be of the step before."""
+        look = self.now // self.spec.interval
+        if look != self.looked:
+            self.looked, self.last_measured = look, self._measure()
+        return self.last_measured
+
+    def _measure(self) -> Measured:
+        progress = fold(self.progress, self.record) if self.record else self.progress
+        if not progress.candidate or not progress.step:
+            return Measured()
+        began = next((one.at for one in progress.shifts if one.step == progress.step), self.now)
+        return Measured(
+            attempt=progress.attempt,
+            step=progress.step,
+            verdict=self.verdict,
+            sentence=self.sentence,
+            hold_only=self.hold_only,
+            held=self.now - began,
+            requests=self.requests,
+            silent=self.silent,
+        )
+
+    def tick(self) -> Plan:
+        """Decide once and let the plan come true."""
+        plan = decide(self.spec, self.observed(), self.progress, self.measured(), self.now, rules=self.rules)
+        for action in plan.actions:
+            self._apply(action)
+        if any(isinstance(action, SetSplit) for action in plan.actions) and self.lose_status:
+            return plan
+        self.progress = plan.progress
+        return plan
+
+    def _apply(self, action: object) -> None:
+        match action:
+            case SetSplit(record=record):
+                assert self.listed, "a route that lists not both Services was patched"
+                before = self.record.seq if self.record and self.record.uid == record.uid else 0
+                assert record.seq > before, f"entry {record.seq} was written over {before}"
+                self.weights = tuple(record.weight for _ in self.weights)
+                self.record = record
+            case SelectRevision(service="stable", revision=revision):
+                self.stable_selector = revision
+            case SelectRevision(revision=revision):
+                self.candidate_selector = revision
+            case EnsureRevision(revision=revision, replicas=replicas):
+                group = self.groups.setdefault(revision, Group(made=[], start_seconds=self.start_seconds))
+                group.made = group.made[:replicas] + [self.now] * (replicas - len(group.made))
+            case DeleteRevision(revision=revision):
+                del self.groups[revision]
+            case Release():
+                self.released = action
+
+    def run(self, seconds: float, *, step: float = 1.0) -> Iterator[Plan]:
+        """Tick through `seconds`: again at once while plans act, else each `step` seconds."""
+        end = self.now + seconds
+        while self.now <= end and self.released is None:
+            for _ in range(20):
+                plan = self.tick()
+                yield plan
+                if not plan.actions or self.released is not None:
+                    break
+            else:
+                raise AssertionError(f"no rest at {self.now}: {plan}")
+            self.now += step
+
+    def ask(self, verb: str, token: str, by: str = "anna") -> None:
+        self.intent = Intent(verb=Verb(verb), token=token, by=by)
+
+    def settle(self, seconds: float = 60.0) -> "World":
+        """Run and forget the plans."""
+        for _ in self.run(seconds):
+            continue
+        return self
+
+
+def healthy(**changes: object) -> World:
+    """chat v1 is stable; nothing is on trial."""
+    world = World(spec=spec(**changes)).settle(60)
+    assert world.progress.phase == "Healthy", world.progress
+    return world
+
+
+def on_trial(step: int = 1, **changes: object) -> World:
+    """v2 is the candidate and has reached `step`."""
+    world = healthy(**changes)
+    world.wanted = "v2"
+    world.verdict = Verdict.PASS
+    for _ in world.run(3000):
+        if world.progress.step == step and world.progress.heading == 0:
+            break
+    else:
+        raise AssertionError(f"step {step} was not reached: {world.progress}")
+    world.verdict = Verdict.NOT_ENOUGH
+    return world
