@@ -1,0 +1,1 @@
+"""The only code that awaits: it watches, reads, measures, writes and tells."""

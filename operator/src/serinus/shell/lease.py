@@ -1,0 +1,201 @@
+"""The lease guard: at most one operator writes, and one that lost the lease is dead before the next one starts.
+
+    the holder      renews every third of the duration; two thirds after the start of the last renewal that succeeded,
+                    it no longer `held()`s and its process ends
+    the others      take over once the lease has not changed for a whole duration, by their own monotonic clocks
+    a clean end     empties holderIdentity, so that the next one starts at once
+
+No wall clock is compared with another one. Renewal runs in a thread with a connection of its own, so that neither a
+busy event loop nor a full pool of connections costs the lease; a second thread watches the deadline, so that no hung
+request does either. A process that was stopped (SIGSTOP, a paused VM) finds its deadline passed when it goes on; what
+it may still send then carries a precondition of its own.
+"""
+
+import asyncio
+import http.client
+import json
+import os
+import threading
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import urlsplit
+
+import structlog
+
+from serinus.shell.access import Access
+from serinus.shell.kube import path
+from serinus.shell.resources import LEASE
+
+log = structlog.get_logger()
+LOST = 3
+"""Exit code of a process that lost the lease."""
+
+
+class LeaseError(Exception):
+    """The lease cannot be read or written: says what the API server answered."""
+
+
+class Lease:
+    """Holds one `coordination.k8s.io` Lease, or waits for it."""
+
+    def __init__(
+        self,
+        access: Access,
+        *,
+        namespace: str,
+        name: str,
+        identity: str,
+        seconds: float = 15.0,
+        on_loss: Callable[[], None] = lambda: os._exit(LOST),
+    ) -> None:
+        """`seconds` is how long others wait before they take over; `on_loss` must not return in production."""
+        self._access = access
+        self._namespace, self._name, self._identity = namespace, name, identity
+        self._seconds = seconds
+        self._on_loss = on_loss
+        self._deadline: float | None = None
+        self._seen: tuple[str, float] | None = None
+        self._stop = threading.Event()
+        self._connection: http.client.HTTPConnection | None = None
+        self._guard = threading.Thread(target=self._renew_forever, name="lease", daemon=True)
+        self._watchdog = threading.Thread(target=self._watch_deadline, name="lease-deadline", daemon=True)
+
+    def start(self) -> None:
+        """Start to take the lease, and keep it from then on."""
+        self._guard.start()
+        self._watchdog.start()
+
+    def held(self) -> bool:
+        """Whether this process may write at this moment."""
+        deadline = self._deadline
+        return deadline is not None and time.monotonic() < deadline
+
+    def alive(self) -> bool:
+        """Whether the guard's threads run."""
+        return self._guard.is_alive() and self._watchdog.is_alive()
+
+    async def wait_until_held(self) -> None:
+        """Return once this process holds the lease."""
+        while not self.held():
+            await asyncio.sleep(0.05)
+
+    def release(self) -> None:
+        """Stop renewing and, if held, hand the lease back. Blocks for one request at most; call it after all writes."""
+        self._stop.set()
+        if self._guard.is_alive():
+            self._guard.join(timeout=self._seconds)
+        if not self.held():
+            return
+        self._deadline = None
+        try:
+            lease = self._read()
+            if lease is not None and lease["spec"].get("holderIdentity") == self._identity:
+                lease["spec"]["holderIdentity"] = ""
+                self._request("PUT", path(LEASE, self._namespace, self._name), lease)
+        except (LeaseError, OSError, http.client.HTTPException) as error:
+            log.warning("the lease was not handed back: the next operator waits for it to run out", error=str(error))
+
+    def _renew_forever(self) -> None:
+        while not self._stop.is_set():
+            try:
+                self._try_once()
+            except (LeaseError, OSError, http.client.HTTPException, ValueError) as error:
+                self._disconnect()
+                log.warning("the lease was not renewed", lease=f"{self._namespace}/{self._name}", error=str(error))
+            self._stop.wait(self._seconds / 3 if self.held() else min(1.0, self._seconds / 6))
+
+    def _watch_deadline(self) -> None:
+        while not self._stop.wait(min(0.1, self._seconds / 20)):
+            deadline = self._deadline
+            if deadline is not None and time.monotonic() >= deadline:
+                log.error("the lease is lost, this process ends", lease=f"{self._namespace}/{self._name}")
+                self._on_loss()
+                return
+
+    def _try_once(self) -> None:
+        """Create, renew or take over the lease, if that is allowed now."""
+        started = time.monotonic()
+        lease = self._read()
+        if lease is None:
+            taken = self._request("POST", path(LEASE, self._namespace), self._filled(_empty(self._name)))
+        elif self._may_take(lease, started):
+            taken = self._request("PUT", path(LEASE, self._namespace, self._name), self._filled(lease))
+        elif self._deadline is not None:
+            log.error("someone else took the lease, this process ends", holder=lease["spec"].get("holderIdentity"))
+            self._deadline = started
+            return
+        else:
+            return
+        if taken is not None:
+            if self._deadline is None:
+                log.info("the lease is held", lease=f"{self._namespace}/{self._name}", identity=self._identity)
+            self._deadline = started + self._seconds * 2 / 3
+
+    def _may_take(self, lease: dict[str, Any], now: float) -> bool:
+        spec = lease.setdefault("spec", {})
+        holder = spec.get("holderIdentity")
+        if holder == self._identity and self._deadline is not None:
+            return True
+        if not holder:
+            return True
+        version = lease["metadata"]["resourceVersion"]
+        if self._seen is None or self._seen[0] != version:
+            self._seen = (version, now)
+        return now - self._seen[1] > max(self._seconds, float(spec.get("leaseDurationSeconds") or 0))
+
+    def _filled(self, lease: dict[str, Any]) -> dict[str, Any]:
+        now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+        spec = lease["spec"]
+        if spec.get("holderIdentity") != self._identity:
+            spec["acquireTime"] = now
+            spec["leaseTransitions"] = int(spec.get("leaseTransitions") or 0) + 1
+        spec |= {
+            "holderIdentity": self._identity,
+            "leaseDurationSeconds": max(1, round(self._seconds)),
+            "renewTime": now,
+        }
+        return lease
+
+    def _read(self) -> dict[str, Any] | None:
+        return self._request("GET", path(LEASE, self._namespace, self._name))
+
+    def _request(self, method: str, where: str, body: object = None) -> dict[str, Any] | None:
+        """One exchange. None: the object is not there, or someone else was faster."""
+        connection = self._connect()
+        headers = {"Content-Type": "application/json", "User-Agent": "serinus"} | self._access.headers()
+        connection.request(method, where, None if body is None else json.dumps(body), headers)
+        answer = connection.getresponse()
+        text = answer.read()
+        if answer.status in (404, 409) and (method != "POST" or answer.status == 409):
+            return None
+        if answer.status >= 300:
+            raise LeaseError(f"{method} {where}: HTTP status {answer.status}: {text[:300].decode(errors='replace')}")
+        parsed: dict[str, Any] = json.loads(text)
+        return parsed
+
+    def _connect(self) -> http.client.HTTPConnection:
+        if self._connection is None:
+            url = urlsplit(self._access.server)
+            timeout = self._seconds / 4
+            if url.scheme == "https":
+                context = self._access.tls()
+                self._connection = http.client.HTTPSConnection(url.netloc, timeout=timeout, context=context)
+            else:
+                self._connection = http.client.HTTPConnection(url.netloc, timeout=timeout)
+        return self._connection
+
+    def _disconnect(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+
+def _empty(name: str) -> dict[str, Any]:
+    return {
+        "apiVersion": "coordination.k8s.io/v1",
+        "kind": "Lease",
+        "metadata": {"name": name},
+        "spec": {},
+    }
