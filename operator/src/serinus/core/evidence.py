@@ -89,6 +89,11 @@ class Look:
     """The step (from 1) during which the window lasted."""
     pods: tuple[PodLook, ...]
     provider: ProviderState = ProviderState.OK
+    covered_seconds: float = 0.0
+    """How long both arms were observed in this look: the time that may count towards `hold`."""
+    lost_candidate: float = 0.0
+    """Share (0 to 1) of the candidate's pods without a usable sample in this window."""
+    lost_stable: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,6 +110,15 @@ class Sli:
     allowed_ratio: float
     """r_h: the candidate may be this many times as bad as stable before that counts as harm (>= 1)."""
     on_fail: OnFail = OnFail.ROLLBACK
+    allowed_difference: float | None = None
+    """The candidate may be this much (in share of requests) worse on top; None: half the budget, else .001."""
+
+    @property
+    def floor(self) -> float:
+        """The allowed difference with its default filled in, as a share of requests."""
+        if self.allowed_difference is not None:
+            return self.allowed_difference
+        return self.budget / 2 if self.budget is not None else 0.001
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,3 +157,47 @@ class Finding:
     requests_stable: float = 0.0
     needs_requests: float | None = None
     """About how many more candidate requests until Pass, if the candidate is as good as stable; None: unknown."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judgement:
+    """What all findings say together."""
+
+    verdict: Verdict
+    reason: str
+    """CamelCase, documented as API."""
+    sentence: str
+    on_fail: OnFail = OnFail.ROLLBACK
+    """What a `FAIL` asks for: `HOLD` when only SLIs with `onFail: hold` failed."""
+    blame: tuple[str, ...] = ()
+    """With `FAIL`: the SLIs that failed, by closed testing. Else: the SLIs that are waited for."""
+    e: float = 1.0
+    """The average of the harm e-values of the SLIs that may roll back; capped at 1e12."""
+    threshold: float = 100.0
+    """1/alpha: where `e` becomes a rollback."""
+    requests_candidate: float = 0.0
+    """Candidate requests observed at this step (for `minRequests`), in the SLI that has most of them."""
+    covered_seconds: float = 0.0
+    """Time at this step in which both arms were observed (for `hold`)."""
+    needs_requests: float | None = None
+    """About how many more candidate requests until `PASS` if the candidate equals stable; None: unknown."""
+    outlook: str = ""
+    """What the evidence waits for: "about 1,900 more requests, 14 min"; empty when unknown."""
+    share: float | None = None
+    """The candidate's part of both arms' requests in the last look, in percent."""
+    silent_requests: float = 0.0
+    """Requests that the candidate should have had by its weight since it last answered one."""
+    last_look: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Forecast:
+    """How long a step takes if the candidate is exactly as good as stable."""
+
+    sli: str
+    """The SLI that takes longest."""
+    requests: float
+    """Candidate requests until `PASS`."""
+    seconds: float
+    """The same as time, at the request rate that was asked for."""
+    sentence: str

@@ -1,0 +1,117 @@
+"""One look as the judge sees it: both arms' counts of one SLI, summed over their pods.
+
+The comparison arm is stable; where a fresh baseline runs beside the candidate, it is the baseline, because it is as
+old and as cold as the candidate.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from serinus.core.evidence import Histogram, Look, PodLook, Ratio, Role, Sli
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Arms:
+    """Counts of both arms in one look: 1 is the candidate, 0 is stable (or the baseline)."""
+
+    n1: float
+    n0: float
+    x1: float = 0.0
+    """Bad requests of the candidate; for a latency those above the objective's edge."""
+    x0: float = 0.0
+    pods1: int
+    pods0: int
+    seconds: float
+    """Mean length of the candidate's windows (stable's where the candidate has none)."""
+    edges: tuple[float, ...] = ()
+    """Of a latency: upper bounds of the buckets, ascending, the last one inf."""
+    counts1: tuple[float, ...] = ()
+    counts0: tuple[float, ...] = ()
+
+
+def of(look: Look, sli: Sli, edges: tuple[float, ...] = ()) -> Arms | None:
+    """Sum a look's pods into arms for one SLI; None when no pod measured it.
+
+    For a latency the buckets are `edges`, or where none are given those that every pod has; None too when the pods do
+    not have these edges in common.
+    """
+    measured = [pod for pod in look.pods if isinstance(pod.counts.get(sli.name), Histogram if sli.latency else Ratio)]
+    if not measured:
+        return None
+    fresh = any(pod.role is Role.BASELINE for pod in measured)
+    other = Role.BASELINE if fresh else Role.STABLE
+    one = [pod for pod in measured if pod.role is Role.CANDIDATE]
+    zero = [pod for pod in measured if pod.role is other]
+    timed = one or zero
+    seconds = sum(pod.end - pod.start for pod in timed) / len(timed) if timed else 0.0
+    if not sli.latency:
+        n1, x1 = _ratio(one, sli.name)
+        n0, x0 = _ratio(zero, sli.name)
+        return Arms(n1=n1, x1=x1, n0=n0, x0=x0, pods1=len(one), pods0=len(zero), seconds=seconds)
+    shared = edges or common_edges(measured, sli.name)
+    counts1, counts0 = _buckets(one, sli.name, shared), _buckets(zero, sli.name, shared)
+    if counts1 is None or counts0 is None:
+        return None
+    return Arms(
+        n1=sum(counts1),
+        n0=sum(counts0),
+        x1=above(shared, counts1, sli.edge),
+        x0=above(shared, counts0, sli.edge),
+        pods1=len(one),
+        pods0=len(zero),
+        seconds=seconds,
+        edges=shared,
+        counts1=counts1,
+        counts0=counts0,
+    )
+
+
+def above(edges: tuple[float, ...], counts: tuple[float, ...], edge: float | None) -> float:
+    """Return the count above the smallest of `edges` that is at least `edge`; 0 for no edge.
+
+    Where the metric has no bucket at the objective this counts fewer, never more, requests as bad.
+
+    >>> above((1.0, 2.0, float("inf")), (7.0, 2.0, 1.0), 1.5)
+    1.0
+    """
+    if edge is None:
+        return 0.0
+    return sum(count for bound, lower, count in zip(edges, (-1.0, *edges), counts, strict=False) if lower >= edge)
+
+
+def common_edges(pods: Iterable[PodLook], sli: str) -> tuple[float, ...]:
+    """Return the bucket edges that all these pods have, ascending."""
+    shared: set[float] | None = None
+    for pod in pods:
+        counts = pod.counts[sli]
+        if isinstance(counts, Histogram):
+            shared = set(counts.edges) if shared is None else shared & set(counts.edges)
+    return tuple(sorted(shared or ()))
+
+
+def _ratio(pods: list[PodLook], sli: str) -> tuple[float, float]:
+    total = bad = 0.0
+    for pod in pods:
+        counts = pod.counts[sli]
+        if isinstance(counts, Ratio):
+            total += counts.total
+            bad += min(counts.bad, counts.total)
+    return total, bad
+
+
+def _buckets(pods: list[PodLook], sli: str, edges: tuple[float, ...]) -> tuple[float, ...] | None:
+    """Sum the pods' buckets into coarser ones; None when a pod lacks one of the edges."""
+    sums = dict.fromkeys(edges, 0.0)
+    for pod in pods:
+        counts = pod.counts[sli]
+        if not isinstance(counts, Histogram) or not sums.keys() <= set(counts.edges):
+            return None
+        targets = iter(edges)
+        target = next(targets, None)
+        for edge, count in zip(counts.edges, counts.counts, strict=True):
+            while target is not None and edge > target:
+                target = next(targets, None)
+            if target is None:
+                return None
+            sums[target] += count
+    return tuple(sums.values())

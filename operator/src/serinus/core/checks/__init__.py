@@ -1,0 +1,1 @@
+"""A check turns the looks of one SLI into evidence, one look at a time."""

@@ -1,0 +1,97 @@
+"""Candidate against stable, for a share of bad requests: is it worse than the margin, is it within the step's?
+
+Harm is a mixture over nine sizes of effect and all onsets, carried over every weight. The largest sizes are there for
+the candidate that fails everywhere: it needs no hard stop outside the error account. Safe is a mixture over three
+candidates about as good as stable, and begins anew at each step: a regression that comes with load must not pass on
+what was seen at 5 %.
+"""
+
+from dataclasses import dataclass, replace
+from math import log
+
+from serinus.core.stats import onset, two_proportion
+from serinus.core.stats.one_proportion import with_odds
+
+ODDS = (1.25, 1.45, 1.75, 2.2, 3.0, 4.5, 10.0, 30.0, 100.0)
+"""Alternatives of harm: the candidate's odds of a bad request, relative to the margin."""
+_PRIOR = (0.9, 1.1, 1.2, 1.1, 0.8, 0.6, 0.6, 0.3, 0.2)
+ODDS_WEIGHTS = tuple(weight / sum(_PRIOR) for weight in _PRIOR)
+EQUAL = (1.0, 0.6, 1.3)
+"""Alternatives of safe: the candidate's share of bad requests, relative to stable's."""
+EQUAL_WEIGHTS = (0.6, 0.2, 0.2)
+EQUAL_COST = log(1 / EQUAL_WEIGHTS[0])
+"""Nats that the mixture costs a candidate exactly as good as stable."""
+
+HIGHEST_LINE = 0.99
+"""Where the margin allows nearly every request to be bad there is nothing to bet on."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comparison:
+    """Evidence of one comparison: harm since the attempt began, safe since the step began."""
+
+    harm: onset.Onset
+    safe: tuple[float, ...] = (0.0,) * len(EQUAL)
+
+    @property
+    def log_harm(self) -> float:
+        """log e against "no worse than the margin", in nats."""
+        return onset.log_value(self.harm, ODDS_WEIGHTS)
+
+    @property
+    def log_safe(self) -> float:
+        """log e against "at least as bad as the step's margin", in nats."""
+        return onset.log_sum(self.safe, EQUAL_WEIGHTS)
+
+
+def begin() -> Comparison:
+    """Return the evidence before any look: e = 1 on both sides."""
+    return Comparison(harm=onset.begin(len(ODDS)))
+
+
+def advance_harm(
+    state: Comparison,
+    counts: tuple[float, float, float, float],
+    level: float,
+    ratio: float,
+    floor: float,
+    phi: float,
+) -> Comparison:
+    """Add one look (x1, n1, x0, n0) to the evidence of harm; `level` is stable's share before this look."""
+    x1, n1, x0, n0 = counts
+    line = ratio * level + floor
+    if n1 <= 0 or n0 <= 0 or line > HIGHEST_LINE:
+        return state
+    logs = [
+        two_proportion.log_e_value(x1, n1, x0, n0, with_odds(line, odds), level, ratio, floor) / phi for odds in ODDS
+    ]
+    return replace(state, harm=onset.advance(state.harm, logs))
+
+
+def advance_safe(
+    state: Comparison,
+    counts: tuple[float, float, float, float],
+    level: float,
+    ratio: float,
+    floor: float,
+    phi: float,
+) -> Comparison:
+    """Add one look (x1, n1, x0, n0) to the evidence of safe."""
+    x1, n1, x0, n0 = counts
+    if n1 <= 0 or n0 <= 0:
+        return state
+    logs = [log_e_equal(x1, n1, x0, n0, like, level, ratio, floor) / phi for like in EQUAL]
+    return replace(state, safe=tuple(old + new for old, new in zip(state.safe, logs, strict=True)))
+
+
+def log_e_equal(
+    x1: float, n1: float, x0: float, n0: float, like: float, level: float, ratio: float, floor: float
+) -> float:
+    """Return the log e-value of one look for a candidate `like` times stable's `level`, against the step's line."""
+    line = ratio * level + floor
+    return two_proportion.log_e_value(x1, n1, x0, n0, min(like * level, 0.95 * line), level, ratio, floor)
+
+
+def restart_safe(state: Comparison) -> Comparison:
+    """Forget the evidence of safe: a new step begins."""
+    return replace(state, safe=(0.0,) * len(EQUAL))

@@ -1,0 +1,33 @@
+"""Stable's present level: the guess from which alternatives are drawn.
+
+Evidence stays valid however wrong this guess is; a good one makes it grow faster. It is a decaying sum of stable's
+past counts, seeded with the history's share or with a small one.
+"""
+
+from dataclasses import dataclass
+
+HALF_LIFE = 600.0
+"""Seconds after which a count is worth half."""
+SEED = 200.0
+"""Requests that the seed is worth."""
+LOWEST, HIGHEST = 1e-5, 0.9
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Level:
+    """Decayed counts of stable."""
+
+    seed: float
+    """Share of bad requests to start from."""
+    n: float = 0.0
+    x: float = 0.0
+
+    @property
+    def share(self) -> float:
+        """Stable's share of bad requests, between LOWEST and HIGHEST."""
+        return min(HIGHEST, max(LOWEST, (self.x + SEED * self.seed) / (self.n + SEED)))
+
+    def after(self, x: float, n: float, seconds: float) -> "Level":
+        """The level after `x` bad of `n` more requests, `seconds` after the last."""
+        keep = 0.5 ** (seconds / HALF_LIFE)
+        return Level(seed=self.seed, n=self.n * keep + n, x=self.x * keep + x)

@@ -1,0 +1,48 @@
+"""How much worse a candidate may be: before it counts as harm, and before it may not pass a step.
+
+Two lines per SLI. Harm lies above `ratio * stable + floor`, with the spec's ratio, or the assumed one where stable has
+no history, widened by what the draw of pods explains. A candidate passes a step only when it is shown to lie below
+the step's own, wider line: wide at the first step, where few requests can tell little, and narrow at the last. The
+harm line lies below the step's line, so an equal candidate has evidence to gain against both.
+"""
+
+from math import log
+
+from serinus.core.evidence import Sli, Standards
+from serinus.core.noise import Calibration
+from serinus.core.stats import pods
+
+LOTTERY = 0.2
+"""Share of `falseRollbackRate` that is spent on a bad draw of pods, over all SLIs and steps together."""
+CAP = 1.3
+"""One SLI's evidence saturates at this many times what it needs to cross alone."""
+FIRST, MIDDLE, LAST_MORE = 2.0, 1.5, 0.3
+"""The step's ratio: at the first step, at steps between, and at the last this much above the allowed ratio."""
+
+
+def step_ratio(sli: Sli, standards: Standards, step: int) -> float:
+    """Return r_k: a candidate this many times as bad as stable (and a floor more) must not pass `step` (from 1)."""
+    least = sli.allowed_ratio + LAST_MORE
+    if step >= standards.steps:
+        return least
+    return max(least, FIRST if step <= 1 else MIDDLE)
+
+
+def harm_ratio(
+    allowed: float, calibration: Calibration, slis: int, standards: Standards, pods1: int, pods0: int
+) -> float:
+    """Return the ratio beyond which this draw of pods is harm."""
+    delta = lottery(calibration, slis, standards)
+    # Each step draws its pods anew.
+    draw = pods.margin(calibration.pod_spread, calibration.pod_degrees, pods1, pods0, delta / max(1, standards.steps))
+    return max(allowed * draw, calibration.least_ratio)
+
+
+def lottery(calibration: Calibration, slis: int, standards: Standards) -> float:
+    """Return the probability that is spent on a bad draw of pods for one of so many SLIs; 0 if pods do not differ."""
+    return LOTTERY * standards.false_rollback_rate / max(1, slis) if calibration.pod_spread > 0 else 0.0
+
+
+def log_cap(slis: int, standards: Standards) -> float:
+    """Return the log of the cap of one SLI's evidence."""
+    return log(CAP * max(1, slis) / standards.false_rollback_rate)

@@ -1,0 +1,264 @@
+"""The judge: looks in, verdicts out. Pure: the same looks give the same verdict, live and in a replay.
+
+    noise = no_history(slis)                          # or history.calibrate(looks of the past, slis)
+    state = begin(slis, standards, noise)
+    for look in looks:                                # from windows.read(...)
+        state = advance(state, look)                  # a look of another step restarts the evidence of safe
+    judgement = verdict(state, ProviderState.OK)      # Pass, Fail, NotEnough, NoData, ProviderDown
+    for finding in findings(state): ...               # one per SLI, for status
+
+`advance` costs the same after a day as after a minute. A Fail is latched in the state: a later look does not take it
+back. `to_dict(state)` and `restore(data)` carry the state through JSON; numbers survive exactly.
+
+What is decided here and nowhere else: how the SLIs' evidence becomes one verdict (the average of harm e-values under
+one `falseRollbackRate`, with blame by closed testing; every SLI safe for a Pass), and in which order reasons are given.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from math import exp, log
+from typing import Any, cast
+
+from serinus.core import arms as arm
+from serinus.core import tracks
+from serinus.core.checks import share
+from serinus.core.checks.share import Share
+from serinus.core.evidence import (
+    Finding,
+    Judgement,
+    Look,
+    OnFail,
+    ProviderState,
+    Sli,
+    Standards,
+    Verdict,
+)
+from serinus.core.findings import finding_of, words
+from serinus.core.noise import Noise
+from serinus.core.plain import from_plain, to_plain
+from serinus.core.stats import merging
+from serinus.core.tracks import Track
+
+LOST_MORE = 0.2
+"""The candidate may lose this much more of its scrapes than stable (share of pods, smoothed) before nothing is said."""
+SMOOTHING = 0.1
+"""Weight of one look in the smoothed shares of lost scrapes."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failure:
+    """The Fail that was found, kept as it was found."""
+
+    at: float
+    on_fail: OnFail
+    blame: tuple[str, ...]
+    e: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EvidenceState:
+    """All evidence of one attempt. Its size does not grow with the number of looks."""
+
+    standards: Standards
+    noise: Noise
+    tracks: tuple[Track, ...]
+    step: int = 0
+    weight: int = 0
+    looks: int = 0
+    last_look: float | None = None
+    covered_seconds: float = 0.0
+    """At this step."""
+    share: Share = field(default_factory=Share)
+    last_share: float | None = None
+    silent_requests: float = 0.0
+    lost_candidate: float = 0.0
+    lost_stable: float = 0.0
+    failure: Failure | None = None
+
+
+def begin(slis: Iterable[Sli], standards: Standards, noise: Noise) -> EvidenceState:
+    """Return the evidence of a new attempt, before any look."""
+    return EvidenceState(
+        standards=standards,
+        noise=noise,
+        tracks=tuple(tracks.begin(sli, noise.of(sli)) for sli in slis),
+    )
+
+
+def to_dict(state: EvidenceState) -> dict[str, Any]:
+    """Return the state as plain JSON values."""
+    return cast(dict[str, Any], to_plain(state))
+
+
+def restore(data: Mapping[str, Any]) -> EvidenceState:
+    """Return the state that `to_dict` wrote; TypeError, KeyError or ValueError where another version wrote it."""
+    return from_plain(EvidenceState, data)
+
+
+def recalibrate(state: EvidenceState, noise: Noise) -> EvidenceState:
+    """Judge the looks to come by another noise: measured at last, where it was assumed.
+
+    Evidence that was gathered stays as it was weighed. Valid, because each look is weighed by what was known before it.
+    """
+    return replace(
+        state,
+        noise=noise,
+        tracks=tuple(replace(track, calibration=noise.of(track.sli)) for track in state.tracks),
+    )
+
+
+def restart_safe(state: EvidenceState, step: int) -> EvidenceState:
+    """Begin a step: the evidence of safe and the step's counts start from zero, the evidence of harm is kept."""
+    return replace(
+        state,
+        step=step,
+        covered_seconds=0.0,
+        share=Share(),
+        silent_requests=0.0,
+        tracks=tuple(tracks.restart_safe(track) for track in state.tracks),
+    )
+
+
+def advance(state: EvidenceState, look: Look) -> EvidenceState:
+    """Return the evidence after one more look."""
+    if look.step != state.step:
+        state = restart_safe(state, look.step)
+    slis = len(state.tracks)
+    counted = [arm.of(look, track.sli) for track in state.tracks]
+    after = tuple(
+        track if arms is None else tracks.advance(track, arms, look.step, slis, state.standards)
+        for track, arms in zip(state.tracks, counted, strict=True)
+    )
+    # The SLI that counts most requests speaks for the share of traffic.
+    n1, n0 = max(((arms.n1, arms.n0) for arms in counted if arms is not None), key=sum, default=(0.0, 0.0))
+    expected = n0 * look.weight / max(1, 100 - look.weight)
+    state = replace(
+        state,
+        tracks=after,
+        weight=look.weight,
+        looks=state.looks + 1,
+        last_look=look.at,
+        covered_seconds=state.covered_seconds + look.covered_seconds,
+        share=share.advance(state.share, n1, n0, look.weight),
+        last_share=100 * n1 / (n1 + n0) if n1 + n0 > 0 else state.last_share,
+        silent_requests=0.0 if n1 > 0 else state.silent_requests + expected,
+        lost_candidate=state.lost_candidate + SMOOTHING * (look.lost_candidate - state.lost_candidate),
+        lost_stable=state.lost_stable + SMOOTHING * (look.lost_stable - state.lost_stable),
+    )
+    return _latch(state, look.at)
+
+
+def findings(state: EvidenceState) -> tuple[Finding, ...]:
+    """Return what each SLI says after all looks so far, in the order of the spec."""
+    failed = state.failure.blame if state.failure else ()
+    return tuple(
+        finding_of(
+            track,
+            state.standards,
+            state.step,
+            slis=len(state.tracks),
+            failed=track.sli.name in failed,
+            silence=_silence(state, track),
+        )
+        for track in state.tracks
+    )
+
+
+def verdict(state: EvidenceState, provider: ProviderState = ProviderState.OK) -> Judgement:
+    """Return what all SLIs say together. `provider` is how the metrics provider answered just now.
+
+    In this order: a Fail that was found stays; then a provider that is down; then missing data; then too little of it;
+    a Pass needs every SLI.
+    """
+    said = findings(state)
+    harm = _harm(state, OnFail.ROLLBACK)
+    needed = [finding.needs_requests for finding in said if finding.verdict is not Verdict.PASS]
+    more = max((value for value in needed if value is not None), default=None) if None not in needed else None
+    base = Judgement(
+        verdict=Verdict.PASS,
+        reason="AllWithinMargins",
+        sentence=f"All {len(said)} SLIs are within the margins of step {state.step}.",
+        e=min(merging.LARGEST, merging.average(list(harm.values()))),
+        threshold=1 / state.standards.false_rollback_rate,
+        requests_candidate=max((track.at_step.n1 for track in state.tracks), default=0.0),
+        covered_seconds=state.covered_seconds,
+        needs_requests=more,
+        outlook=words(more, _rate(state)),
+        share=state.last_share,
+        silent_requests=state.silent_requests,
+        last_look=state.last_look,
+    )
+    if state.failure is not None:
+        guilty = [finding for finding in said if finding.sli in state.failure.blame]
+        return replace(
+            base,
+            verdict=Verdict.FAIL,
+            reason="Worse",
+            sentence=" ".join(finding.sentence for finding in guilty),
+            on_fail=state.failure.on_fail,
+            blame=state.failure.blame,
+            e=state.failure.e,
+        )
+    if provider is not ProviderState.OK:
+        return replace(
+            base,
+            verdict=Verdict.PROVIDER_DOWN,
+            reason="ProviderDown" if provider is ProviderState.DOWN else "ProviderPartial",
+            sentence="The metrics provider does not answer in full; nothing is concluded from that.",
+        )
+    for kind in (Verdict.NO_DATA, Verdict.NOT_ENOUGH):
+        waiting = [finding for finding in said if finding.verdict is kind]
+        if waiting:
+            return replace(
+                base,
+                verdict=kind,
+                reason=waiting[0].reason,
+                sentence=" ".join(finding.sentence for finding in waiting),
+                blame=tuple(finding.sli for finding in waiting),
+            )
+    if state.share.mismatch:
+        return replace(
+            base,
+            verdict=Verdict.NOT_ENOUGH,
+            reason="ShareMismatch",
+            sentence=f"The candidate gets {state.last_share or 0:.1f} % of the requests in the last look, which is not "
+            f"its weight of {state.weight} %; this step does not pass until the split is right.",
+        )
+    return base
+
+
+def _harm(state: EvidenceState, on_fail: OnFail) -> dict[str, float]:
+    chosen = [track for track in state.tracks if track.sli.on_fail is on_fail]
+    limit = log(merging.LARGEST)
+    return {track.sli.name: exp(min(limit, track.log_harm(len(state.tracks), state.standards))) for track in chosen}
+
+
+def _latch(state: EvidenceState, at: float) -> EvidenceState:
+    """Keep the first crossing; one that may roll back replaces one that may only hold."""
+    threshold = 1 / state.standards.false_rollback_rate
+    for on_fail in (OnFail.ROLLBACK, OnFail.HOLD):
+        if state.failure is not None and (state.failure.on_fail is on_fail or on_fail is OnFail.HOLD):
+            return state
+        harm = _harm(state, on_fail)
+        e = merging.average(list(harm.values()))
+        if e >= threshold:
+            blame = merging.blamed(harm, threshold) or (max(harm, key=lambda name: harm[name]),)
+            return replace(state, failure=Failure(at=at, on_fail=on_fail, blame=blame, e=e))
+    return state
+
+
+def _silence(state: EvidenceState, track: Track) -> str:
+    """Why there is nothing to say of an SLI, as a reason; empty when there is."""
+    if track.at_step.n1 <= 0:
+        return "NoCandidateRequests"
+    if track.at_step.n0 <= 0:
+        return "NoStableRequests"
+    if state.lost_candidate > state.lost_stable + LOST_MORE:
+        return "CandidateScrapesLost"
+    return ""
+
+
+def _rate(state: EvidenceState) -> float:
+    """Candidate requests a second at this step."""
+    fastest = max((track.at_step.n1 for track in state.tracks), default=0.0)
+    return fastest / state.covered_seconds if state.covered_seconds > 0 else 0.0
