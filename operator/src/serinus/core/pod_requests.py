@@ -6,7 +6,7 @@ request is a request.
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from decimal import Decimal
 
 from serinus.core.observed import Manifest
@@ -20,19 +20,12 @@ _ACCELERATOR_WORDS = re.compile(r"gpu|mig|tpu|npu|xpu|neuron|gaudi|accelerator",
 
 def pod_requests(pod_spec: Manifest) -> dict[str, Decimal]:
     """The requests of a pod spec. Raises `ValueError` on a quantity that cannot be read."""
-    running = _sum(_container(one) for one in pod_spec.get("containers") or ())
-    sidecars: dict[str, Decimal] = {}
-    starting: dict[str, Decimal] = {}
-    for init in pod_spec.get("initContainers") or ():
-        needs = _container(init)
-        if init.get("restartPolicy") == "Always":
-            sidecars = _sum((sidecars, needs))
-            starting = _max(starting, sidecars)
-        else:
-            starting = _max(starting, _sum((sidecars, needs)))
-    total = _max(_sum((running, sidecars)), starting)
-    total |= _container(pod_spec)
-    return _sum((total, _amounts(pod_spec.get("overhead"))))
+    return _sum((_together(pod_spec, _requests), _amounts(pod_spec.get("overhead"))))
+
+
+def pod_limits(pod_spec: Manifest) -> dict[str, Decimal]:
+    """The limits of a pod spec, of those resources that have any."""
+    return _together(pod_spec, _limits)
 
 
 def accelerators(pod_spec: Manifest) -> dict[str, int]:
@@ -50,9 +43,25 @@ def accelerator(pod_spec: Manifest) -> tuple[str, int]:
     return min(found.items(), key=lambda one: (_ACCELERATOR_WORDS.search(one[0]) is None, -one[1], one[0]))
 
 
-def _container(container: Manifest) -> dict[str, Decimal]:
-    resources = container.get("resources") or {}
-    return _amounts(resources.get("limits")) | _amounts(resources.get("requests"))
+def _together(pod_spec: Manifest, of: Callable[[Manifest], dict[str, Decimal]]) -> dict[str, Decimal]:
+    """All containers of a pod in one: what its whole life needs at most. What the pod itself says comes first."""
+    running = _sum(of(one) for one in pod_spec.get("containers") or ())
+    sidecars: dict[str, Decimal] = {}
+    starting: dict[str, Decimal] = {}
+    for init in pod_spec.get("initContainers") or ():
+        needs = _sum((sidecars, of(init)))
+        starting = _max(starting, needs)
+        if init.get("restartPolicy") == "Always":
+            sidecars = needs
+    return _max(_sum((running, sidecars)), starting) | of(pod_spec)
+
+
+def _requests(container: Manifest) -> dict[str, Decimal]:
+    return _limits(container) | _amounts((container.get("resources") or {}).get("requests"))
+
+
+def _limits(container: Manifest) -> dict[str, Decimal]:
+    return _amounts((container.get("resources") or {}).get("limits"))
 
 
 def _amounts(quantities: Manifest | None) -> dict[str, Decimal]:

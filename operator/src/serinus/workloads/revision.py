@@ -22,10 +22,8 @@ from serinus.workloads.template import canonical, revision_name, same_meaning, t
 
 DEPLOYMENTS = Resource(group="apps", version="v1", plural="deployments", kind="Deployment")
 PERMISSIONS = (
-    Permission(
-        group="apps", resources=("deployments",), verbs=("get", "list", "watch", "create", "patch", "delete")
-    ),
-)  # fmt: skip
+    Permission(group="apps", resources=("deployments",), verbs=("get", "list", "watch", "create", "patch", "delete")),
+)
 
 ROLLOUT = "serinus.dev/rollout"
 REVISION = "serinus.dev/revision"
@@ -95,7 +93,7 @@ def scale(deployment: Manifest, replicas: int) -> list[Operation]:
 
 def read_deployed(
     deployment: Manifest, *, pods: Iterable[Manifest], autoscalers: Iterable[Manifest] = ()
-) -> Deployed:  # fmt: skip
+) -> Deployed:
     """A revision as it stands. `pods` and `autoscalers` may hold those of others in the namespace: they are passed
     over, and so are pods that are over or being deleted."""
     revision = revision_of(deployment)
@@ -126,13 +124,16 @@ def wanted(template: Manifest, deployments: Sequence[Manifest]) -> str:
     """
     newest = sorted(deployments, key=lambda one: str(one["metadata"].get("creationTimestamp", "")), reverse=True)
     for deployment in newest:
-        recorded, live = _recorded(deployment), _live(deployment)
-        if recorded is None or same_meaning(recorded, template):
-            if same_meaning(recorded or live, template):
-                return revision_of(deployment)
-        elif same_meaning(live, template) and _adds_to(live, recorded):
+        if _means(deployment, template):
             return revision_of(deployment)
     return revision_name(template, frozenset(map(revision_of, deployments)))
+
+
+def _means(deployment: Manifest, template: Manifest) -> bool:
+    recorded, live = _recorded(deployment), _live(deployment)
+    if recorded is None:
+        return same_meaning(live, template)
+    return same_meaning(recorded, template) or (same_meaning(live, template) and _adds_to(live, recorded))
 
 
 def _recorded(deployment: Manifest) -> dict[str, Any] | None:
