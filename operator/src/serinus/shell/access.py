@@ -95,6 +95,9 @@ async def _from_kubeconfig(path: str) -> Access:
         )
     except (OSError, ConfigException, ValueError) as error:
         raise AccessError(f"The kubeconfig {path} cannot be used: {error}") from error
+    for field, key in (("proxy", "proxy-url"), ("tls_server_name", "tls-server-name")):
+        if getattr(configuration, field):
+            raise AccessError(f"The kubeconfig {path} uses {key}, which is not supported: take it out.")
     return Access(configuration, loader)
 
 

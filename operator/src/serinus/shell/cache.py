@@ -142,12 +142,10 @@ class Cache:
             if not owned:
                 del self._owned[resource, namespace, kept[1]]
         self._gone.pop(where, None)
-        if (
-            resource == SERVICE
-            and self._selectors.get(namespace, {}).pop(name, None)
-            and not self._selectors[namespace]
-        ):
-            del self._selectors[namespace]
+        if resource == SERVICE and name in self._selectors.get(namespace, ()):
+            del self._selectors[namespace][name]
+            if not self._selectors[namespace]:
+                del self._selectors[namespace]
 
     def _take_selector(self, where: tuple[Resource, str, str], manifest: Mapping[str, Any]) -> frozenset[Key]:
         """Keep the selector of someone else's Service; returns the rollouts whose pods it selects."""

@@ -17,6 +17,7 @@ import json
 import os
 import threading
 import time
+import uuid
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
@@ -50,20 +51,27 @@ class Lease:
         seconds: float = 15.0,
         on_loss: Callable[[], None] = lambda: os._exit(LOST),
     ) -> None:
-        """`seconds` is how long others wait before they take over; `on_loss` must not return in production."""
+        """`seconds` is how long others wait before they take over; `on_loss` is called in a thread of its own.
+
+        `identity` is completed by a random word: a restarted container is another holder than the one before it.
+        """
         self._access = access
-        self._namespace, self._name, self._identity = namespace, name, identity
+        self._namespace, self._name = namespace, name
+        self._identity = f"{identity}_{uuid.uuid4().hex[:8]}"
         self._seconds = seconds
         self._on_loss = on_loss
         self._deadline: float | None = None
         self._seen: tuple[str, float] | None = None
         self._stop = threading.Event()
+        self._taken: asyncio.Event | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._connection: http.client.HTTPConnection | None = None
         self._guard = threading.Thread(target=self._renew_forever, name="lease", daemon=True)
         self._watchdog = threading.Thread(target=self._watch_deadline, name="lease-deadline", daemon=True)
 
     def start(self) -> None:
-        """Start to take the lease, and keep it from then on."""
+        """Start to take the lease, and keep it from then on. To be called in a running event loop."""
+        self._loop, self._taken = asyncio.get_running_loop(), asyncio.Event()
         self._guard.start()
         self._watchdog.start()
 
@@ -78,8 +86,9 @@ class Lease:
 
     async def wait_until_held(self) -> None:
         """Return once this process holds the lease."""
-        while not self.held():
-            await asyncio.sleep(0.05)
+        if self._taken is None:
+            raise LeaseError("The lease guard was not started.")
+        await self._taken.wait()
 
     def release(self) -> None:
         """Stop renewing and, if held, hand the lease back. Blocks for one request at most; call it after all writes."""
@@ -90,7 +99,7 @@ class Lease:
             return
         self._deadline = None
         try:
-            lease = self._read()
+            lease = self._request("GET", path(LEASE, self._namespace, self._name))
             if lease is not None and lease["spec"].get("holderIdentity") == self._identity:
                 lease["spec"]["holderIdentity"] = ""
                 self._request("PUT", path(LEASE, self._namespace, self._name), lease)
@@ -99,46 +108,51 @@ class Lease:
 
     def _renew_forever(self) -> None:
         while not self._stop.is_set():
+            renewed = False
             try:
-                self._try_once()
+                renewed = self._try_once()
             except (LeaseError, OSError, http.client.HTTPException, ValueError) as error:
                 self._disconnect()
                 log.warning("the lease was not renewed", lease=f"{self._namespace}/{self._name}", error=str(error))
-            self._stop.wait(self._seconds / 3 if self.held() else min(1.0, self._seconds / 6))
+            self._stop.wait(self._seconds / 3 if renewed else min(1.0, self._seconds / 10))
 
     def _watch_deadline(self) -> None:
-        while not self._stop.wait(min(0.1, self._seconds / 20)):
+        while not self._stop.wait(min(0.5, self._seconds / 40)):
             deadline = self._deadline
             if deadline is not None and time.monotonic() >= deadline:
                 log.error("the lease is lost, this process ends", lease=f"{self._namespace}/{self._name}")
                 self._on_loss()
                 return
 
-    def _try_once(self) -> None:
-        """Create, renew or take over the lease, if that is allowed now."""
+    def _try_once(self) -> bool:
+        """Create, renew or take over the lease, if that is allowed now; True when this process has it."""
         started = time.monotonic()
-        lease = self._read()
+        where = path(LEASE, self._namespace, self._name)
+        lease = self._request("GET", where)
         if lease is None:
-            taken = self._request("POST", path(LEASE, self._namespace), self._filled(_empty(self._name)))
+            answer = self._request("POST", path(LEASE, self._namespace), self._filled(_empty(self._name)))
         elif self._may_take(lease, started):
-            taken = self._request("PUT", path(LEASE, self._namespace, self._name), self._filled(lease))
-        elif self._deadline is not None:
-            log.error("someone else took the lease, this process ends", holder=lease["spec"].get("holderIdentity"))
-            self._deadline = started
-            return
+            answer = self._request("PUT", where, self._filled(lease))
         else:
-            return
-        if taken is not None:
-            if self._deadline is None:
-                log.info("the lease is held", lease=f"{self._namespace}/{self._name}", identity=self._identity)
-            self._deadline = started + self._seconds * 2 / 3
+            if self._deadline is not None:
+                log.error("someone else has the lease", holder=lease["spec"].get("holderIdentity"))
+                self._deadline = started
+            return False
+        if answer is None:
+            return False  # changed since it was read: read it again
+        self._keep_until(started + self._seconds * 2 / 3)
+        return True
+
+    def _keep_until(self, deadline: float) -> None:
+        first, self._deadline = self._deadline is None, deadline
+        if first and self._loop is not None and self._taken is not None:
+            log.info("the lease is held", lease=f"{self._namespace}/{self._name}", identity=self._identity)
+            self._loop.call_soon_threadsafe(self._taken.set)
 
     def _may_take(self, lease: dict[str, Any], now: float) -> bool:
         spec = lease.setdefault("spec", {})
         holder = spec.get("holderIdentity")
-        if holder == self._identity and self._deadline is not None:
-            return True
-        if not holder:
+        if holder in (None, "", self._identity):
             return True
         version = lease["metadata"]["resourceVersion"]
         if self._seen is None or self._seen[0] != version:
@@ -158,17 +172,14 @@ class Lease:
         }
         return lease
 
-    def _read(self) -> dict[str, Any] | None:
-        return self._request("GET", path(LEASE, self._namespace, self._name))
-
     def _request(self, method: str, where: str, body: object = None) -> dict[str, Any] | None:
-        """One exchange. None: the object is not there, or someone else was faster."""
+        """One exchange. None: the object is not there (any more), or changed since it was read."""
         connection = self._connect()
         headers = {"Content-Type": "application/json", "User-Agent": "serinus"} | self._access.headers()
         connection.request(method, where, None if body is None else json.dumps(body), headers)
         answer = connection.getresponse()
         text = answer.read()
-        if answer.status in (404, 409) and (method != "POST" or answer.status == 409):
+        if answer.status == 409 or (answer.status == 404 and method != "POST"):
             return None
         if answer.status >= 300:
             raise LeaseError(f"{method} {where}: HTTP status {answer.status}: {text[:300].decode(errors='replace')}")
