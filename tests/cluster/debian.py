@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -40,7 +39,9 @@ def install(whole: bool) -> None:
     if not packages:
         return
     if not shutil.which("apt-get"):
-        raise ClusterError(f"this machine lacks {' '.join(packages)} (names of Debian packages); install them and run again")
+        raise ClusterError(
+            f"this machine lacks {' '.join(packages)} (names of Debian packages); install them and run again"
+        )
     log = cache.root() / "logs" / "apt-get.log"
     # A daemon that a package starts of itself would run outside every cluster: runlevel 1 keeps it from starting.
     env = {"DEBIAN_FRONTEND": "noninteractive", "RUNLEVEL": "1"}

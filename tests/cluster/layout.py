@@ -94,7 +94,8 @@ class Layout:
 
     @property
     def etcd_url(self) -> str:
-        return f"http://{NODE_IP}:2379"
+        """On the loopback of the namespace, where pods cannot reach it: it asks nobody who they are."""
+        return "http://127.0.0.1:2379"
 
     @property
     def prometheus_url(self) -> str:

@@ -7,13 +7,22 @@ device. It is entered with nsenter and not with `ip netns exec`, which remounts 
 
 from __future__ import annotations
 
+import ctypes
 import os
 import subprocess
+import urllib.error
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from tests.cluster.errors import ClusterError
 from tests.cluster.layout import NODE_IP, Layout
+
+_T = TypeVar("_T")
+_LIBC = ctypes.CDLL(None, use_errno=True)
+_CLONE_NEWNET = 0x40000000
 
 FOLDER = Path("/run/netns")
 """Where iproute2 looks for names, so that `ip -n NAME` works for a person too."""
@@ -22,6 +31,33 @@ FOLDER = Path("/run/netns")
 def enter(layout: Layout) -> list[str]:
     """What to put before a command so that it runs inside the cluster's network."""
     return Namespace(layout.netns).prefix()
+
+
+def call(layout: Layout, function: Callable[[], _T]) -> _T:
+    """Call a function in a thread that is inside the cluster's network; the rest of the program stays outside."""
+
+    def work() -> _T:
+        descriptor = os.open(layout.netns_path, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            if _LIBC.setns(descriptor, _CLONE_NEWNET):
+                why = os.strerror(ctypes.get_errno())
+                raise ClusterError(f"cannot enter the network of cluster {layout.name} ({layout.netns_path}): {why}")
+        finally:
+            os.close(descriptor)
+        return function()
+
+    with ThreadPoolExecutor(1) as thread:  # the thread ends here, so nothing else runs in that network by accident
+        return thread.submit(work).result()
+
+
+def status(layout: Layout, ask: Callable[[], int]) -> int:
+    """The HTTP status that `ask` gets inside the cluster's network; 0 when nobody answers."""
+    try:
+        return call(layout, ask)
+    except urllib.error.HTTPError as error:
+        return error.code
+    except OSError:
+        return 0
 
 
 @dataclass(frozen=True, slots=True)

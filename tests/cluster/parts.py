@@ -58,9 +58,10 @@ def _go_install(name: str, version: str, package: str, whole_only: bool = True) 
 
 
 def _kubernetes() -> Part:
-    names = "etcd kube-apiserver kube-controller-manager kube-scheduler kube-proxy kubelet kubectl".split()
+    names = ["etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kube-proxy", "kubelet", "kubectl"]
     major, minor, _ = KUBERNETES.split(".")
-    flags = f"-X {_KUBE_VERSION}.gitVersion=v{KUBERNETES} -X {_KUBE_VERSION}.gitMajor={major} -X {_KUBE_VERSION}.gitMinor={minor}"
+    told = {"gitVersion": f"v{KUBERNETES}", "gitMajor": major, "gitMinor": minor}
+    flags = " ".join(f"-X {_KUBE_VERSION}.{key}={value}" for key, value in told.items())
     return Part(
         name="kubernetes", version=KUBERNETES, source="kubernetes", made_of=f"go build {flags}", whole_only=False,
         recipe=recipes.go_module("kubernetes", ".", flags, "kubernetes"), programs=dict.fromkeys(names, "kubernetes"),
@@ -148,7 +149,9 @@ def _side_by_side(needed: list[Part], whole: bool) -> None:
 
         going: list[Future[object]] = [packages]
         for part in needed:
-            going.append(heavy.submit(cache.ensure, part.key, part.recipe) if part.heavy else light.submit(after_packages, part))
+            going.append(
+                heavy.submit(cache.ensure, part.key, part.recipe) if part.heavy else light.submit(after_packages, part)
+            )
         done, waiting = wait(going, return_when=FIRST_EXCEPTION)
         for future in waiting:
             future.cancel()
@@ -161,7 +164,7 @@ def _link(part: Part) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for program, file in part.programs.items():
         link, target = folder / program, cache.entry(part.key) / file
-        if link.is_symlink() and os.readlink(link) == str(target):
+        if link.is_symlink() and link.readlink() == target:
             continue
         fresh = folder / f".{program}.{os.getpid()}"
         fresh.unlink(missing_ok=True)

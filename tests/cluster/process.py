@@ -60,7 +60,7 @@ class Record:
 
 
 def start(layout: Layout, name: str, argv: Sequence[str | Path], env: Mapping[str, str] | None = None) -> None:
-    """Start a program inside the cluster's network; output goes to `logs/NAME.log`. Does nothing if NAME runs already."""
+    """Start a program inside the cluster's network, output to `logs/NAME.log`; does nothing if NAME runs already."""
     if alive(layout, name):
         return
     layout.records.mkdir(parents=True, exist_ok=True)
@@ -85,6 +85,11 @@ def alive(layout: Layout, name: str) -> bool:
     """Whether the process that was started under this name still runs."""
     record = _read(layout.records / name)
     return record is not None and record.alive()
+
+
+def all_alive(layout: Layout) -> bool:
+    """Whether everything that was started still runs."""
+    return all(record.alive() for record in _records(layout))
 
 
 def running(layout: Layout) -> dict[str, int]:

