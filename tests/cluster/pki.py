@@ -55,9 +55,7 @@ def _kubeconfig(layout: Layout, user: str, token: str) -> dict[str, object]:
     return {  # JSON is YAML, and the standard library writes it
         "apiVersion": "v1",
         "kind": "Config",
-        "clusters": [
-            {"name": layout.name, "cluster": {"server": layout.api_url, "certificate-authority-data": authority}}
-        ],
+        "clusters": [{"name": layout.name, "cluster": cluster}],
         "users": [{"name": user, "user": {"token": token}}],
         "contexts": [{"name": layout.name, "context": {"cluster": layout.name, "user": user}}],
         "current-context": layout.name,
@@ -65,14 +63,9 @@ def _kubeconfig(layout: Layout, user: str, token: str) -> dict[str, object]:
 
 
 def _certificates(layout: Layout) -> None:
-    """An authority, a certificate of the API server for every name that pods and tests call it by, and a signing key."""
-    names = [
-        "localhost",
-        "kubernetes",
-        "kubernetes.default",
-        "kubernetes.default.svc",
-        "kubernetes.default.svc.cluster.local",
-    ]
+    """An authority, the API server's certificate for every name that pods and tests call it by, and a signing key."""
+    service = ["kubernetes", "default", "svc", "cluster", "local"]
+    names = ["localhost", *(".".join(service[:count]) for count in (1, 2, 3, 5))]
     addresses = [layout.node_ip, "127.0.0.1", layout.kubernetes_service_ip]
     alternatives = ",".join([*(f"DNS:{name}" for name in names), *(f"IP:{address}" for address in addresses)])
     config = layout.pki / "openssl.cnf"

@@ -87,18 +87,8 @@ def go_module(source: str, package: str, flags: str, output: str) -> Recipe:
     """`go build` of a package from one of our own modules below build/."""
 
     def build(folder: Path) -> None:
-        argv = [
-            go(),
-            "build",
-            "-trimpath",
-            "-mod=readonly",
-            "-ldflags",
-            f"-s -w {flags}",
-            "-o",
-            folder / output,
-            package,
-        ]
-        run(argv, log_of(folder), cwd=SOURCES / source, env=_go_env())
+        shared = [str(go()), "build", "-trimpath", "-mod=readonly", "-ldflags", f"-s -w {flags}"]
+        run([*shared, "-o", folder / output, package], log_of(folder), cwd=SOURCES / source, env=_go_env())
 
     return build
 
@@ -117,7 +107,7 @@ def go_files(module: str, pattern: str) -> Recipe:
     """Copies of a published module's files, for example its CRDs."""
 
     def build(folder: Path) -> None:
-        argv = [go(), "mod", "download", "-json", module]
+        argv = [str(go()), "mod", "download", "-json", module]
         told = subprocess.run(argv, cwd=folder, env=_go_env(), capture_output=True, text=True, check=False)
         answer = json.loads(told.stdout or "{}")
         if "Dir" not in answer:
