@@ -2,8 +2,9 @@
 
 Only the two clusters of the rollout's own role Services are read. They count what the gateway's users got: a pod that
 died mid-request is a 503 here and nothing at all in its own metrics, and a try that the gateway repeated is not
-counted. Gateways that name a cluster after the route and not after the Service (Envoy Gateway) cannot be read so: one
-cluster then holds both arms. `_completed` and not `_total`: the latter counts when a request starts, the status classes when it ends.
+counted. `_completed` and not `_total`: the latter counts a request when it starts, the status classes when it ends.
+Gateways that name a cluster after the route and not after the Service (Envoy Gateway) cannot be read so: one cluster
+then holds both arms.
 """
 
 from serinus.core.questions import Arms, HistogramSource, Matcher, RatioSource, Series
