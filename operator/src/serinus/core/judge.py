@@ -139,7 +139,9 @@ def advance(state: EvidenceState, look: Look) -> EvidenceState:
         looks=state.looks + 1,
         last_look=look.at,
         covered_seconds=state.covered_seconds + look.covered_seconds,
-        share=share.advance(state.share, n1, n0, look.weight),
+        share=state.share
+        if look.lost_candidate or look.lost_stable
+        else share.advance(state.share, n1, n0, look.weight),
         last_share=100 * n1 / (n1 + n0) if n1 + n0 > 0 else state.last_share,
         silent_requests=0.0 if n1 > 0 else state.silent_requests + expected,
         lost_candidate=state.lost_candidate + SMOOTHING * (look.lost_candidate - state.lost_candidate),

@@ -1,0 +1,55 @@
+"""Sharp changes that both arms share, found without looking at which arm they struck.
+
+Pods are scraped at different moments, so a sharp incident falls into one arm's window more than into the other's.
+Counts are pooled over the arms: where the share of bad requests (for a latency: of requests beyond some bucket) changes
+from one look to the next by more than a factor and by more than chance, neither look is evidence. Because the pooled
+counts do not know the arms, leaving out looks by them favours neither.
+"""
+
+from math import sqrt
+
+from serinus.core.evidence import Histogram, Look, Ratio
+
+FACTOR = 1.5
+"""The share changed by more than this factor ..."""
+DEVIATIONS = 5.0
+"""... and by more than this many standard deviations of chance."""
+
+
+def jumped(before: Look, after: Look) -> bool:
+    """True when some pooled share changed sharply between two looks of the same step."""
+    if before.step != after.step or before.weight != after.weight:
+        return False
+    old, new = _pooled(before), _pooled(after)
+    return any(_sharp(*old[name], *new[name]) for name in old.keys() & new.keys())
+
+
+def _sharp(x0: float, n0: float, x1: float, n1: float) -> bool:
+    if n0 <= 0 or n1 <= 0:
+        return False
+    scale = n1 / n0
+    expected = x0 * scale
+    small, large = sorted((expected, x1))
+    return large > FACTOR * small and large - small > DEVIATIONS * sqrt(x1 + x0 * scale * scale)
+
+
+def _pooled(look: Look) -> dict[tuple[str, float], tuple[float, float]]:
+    """By SLI and bucket edge (0 for a ratio): bad requests, or those beyond the edge, and all, of all pods."""
+    sums: dict[tuple[str, float], tuple[float, float]] = {}
+    for pod in look.pods:
+        for sli, counts in pod.counts.items():
+            for edge, x, n in _beyond(counts):
+                bad, total = sums.get((sli, edge), (0.0, 0.0))
+                sums[sli, edge] = bad + x, total + n
+    return sums
+
+
+def _beyond(counts: Ratio | Histogram) -> list[tuple[float, float, float]]:
+    if isinstance(counts, Ratio):
+        return [(0.0, counts.bad, counts.total)]
+    total = beyond = sum(counts.counts)
+    told = []
+    for edge, count in zip(counts.edges[:-1], counts.counts, strict=False):
+        beyond -= count
+        told.append((edge, beyond, total))
+    return told

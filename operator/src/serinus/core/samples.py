@@ -1,0 +1,172 @@
+"""Raw samples of cumulative counters, as a metrics provider returns them, and how much they grew between two moments.
+
+Counters are read raw and differenced here, because a provider's own rates extrapolate, overlap and hide resets. What
+is special about them is settled in this file: a reset (the increment is the new value), a counter that appears on a
+pod that was scraped before (it counted from 0), samples that come late, twice or as NaN, and the same series scraped
+twice.
+"""
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from math import isnan
+
+Part = str | float
+"""`total`, `bad` or `good` of a ratio; for a histogram the upper bound of a bucket (`le`), cumulative over buckets."""
+Point = tuple[float, float]
+"""When, in seconds since the epoch, and the counter's value."""
+Labels = tuple[tuple[str, str], ...]
+"""Names and values, sorted by name."""
+Name = tuple[str, str, Part, Labels]
+"""What a series is called here: pod, SLI, part, labels."""
+
+SCRAPE_LABELS = frozenset(
+    {"job", "instance", "replica", "endpoint", "service", "prometheus", "prometheus_replica", "__replica__"}
+)
+"""Series that differ in nothing else are the same counter scraped twice."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Series:
+    """Samples of one label set in the range that was read, in any order; NaN is no sample."""
+
+    pod: str
+    sli: str
+    part: Part
+    labels: Labels = ()
+    points: tuple[Point, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Buffer:
+    """What is remembered of one series: distinct samples in ascending time."""
+
+    first: float
+    """When it was first seen; survives pruning."""
+    times: tuple[float, ...]
+    values: tuple[float, ...]
+
+
+Buffers = Mapping[Name, Buffer]
+
+
+def remember(buffers: Buffers, series: Iterable[Series]) -> dict[Name, Buffer]:
+    """Return the buffers with more samples in them. A sample that is there already is not changed."""
+    merged = dict(buffers)
+    for one in series:
+        name = (one.pod, one.sli, one.part, tuple(sorted(one.labels)))
+        old = merged.get(name)
+        points = {at: value for at, value in one.points if not isnan(value)}
+        if old is not None:
+            points.update(zip(old.times, old.values, strict=True))
+        if points:
+            times = sorted(points)
+            merged[name] = Buffer(
+                first=min(times[0], old.first) if old else times[0],
+                times=tuple(times),
+                values=tuple(points[at] for at in times),
+            )
+    return merged
+
+
+def forget(buffers: Buffers, before: float) -> dict[Name, Buffer]:
+    """Return the buffers without the samples that no window after `before` needs: one older than it is kept."""
+    kept = {}
+    for name, buffer in buffers.items():
+        start = max(0, bisect_right(buffer.times, before) - 1)
+        if start:
+            buffer = Buffer(first=buffer.first, times=buffer.times[start:], values=buffer.values[start:])
+        kept[name] = buffer
+    return kept
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Counters:
+    """One pod's counters, duplicates removed, as far as they are known up to some moment."""
+
+    scrapes: tuple[float, ...] = ()
+    """When the pod was scraped, ascending."""
+    parts: Mapping[str, Mapping[Part, tuple[Buffer, ...]]] = field(default_factory=dict)
+    """By SLI and part: the series that are summed."""
+
+    def increase(self, sli: str, part: Part, start: float, end: float) -> float:
+        """Return by how much a part grew from `start` to `end`; between two samples it grew evenly. 0 if absent."""
+        return sum(increase(buffer, start, end, self._before(buffer.first)) for buffer in self.parts[sli].get(part, ()))
+
+    def _before(self, first: float) -> float | None:
+        """The pod's last scrape before a series appeared: it was 0 there."""
+        at = bisect_left(self.scrapes, first)
+        return self.scrapes[at - 1] if at else None
+
+
+def counters(buffers: Buffers, until: float, stale: float) -> dict[str, Counters]:
+    """Return each pod's counters from the samples up to `until`.
+
+    Of series that differ only in scrape labels the one seen first is kept; when it has been silent for longer than
+    `stale` seconds while another has not, the other takes over.
+    """
+    twins: dict[str, dict[tuple[str, Part, Labels], list[tuple[bool, float, Labels, Buffer]]]] = {}
+    for (pod, sli, part, labels), buffer in buffers.items():
+        known = bisect_right(buffer.times, until)
+        if not known:
+            continue
+        own = tuple(label for label in labels if label[0] not in SCRAPE_LABELS)
+        cut = buffer if known == len(buffer.times) else _cut(buffer, known)
+        silent = cut.times[-1] < until - stale
+        twins.setdefault(pod, {}).setdefault((sli, part, own), []).append((silent, buffer.first, labels, cut))
+    found = {}
+    for pod, series in twins.items():
+        parts: dict[str, dict[Part, tuple[Buffer, ...]]] = {}
+        scrapes: set[float] = set()
+        for (sli, part, _), same in sorted(series.items(), key=lambda item: (item[0][0], str(item[0][1]), item[0][2])):
+            chosen = min(same, key=lambda twin: twin[:3])[3]
+            of_sli = parts.setdefault(sli, {})
+            of_sli[part] = (*of_sli.get(part, ()), chosen)
+            scrapes.update(chosen.times)
+        found[pod] = Counters(scrapes=tuple(sorted(scrapes)), parts=parts)
+    return found
+
+
+def increase(buffer: Buffer, start: float, end: float, born_after: float | None = None) -> float:
+    """Return by how much a counter grew from `start` to `end`, evenly between two samples.
+
+    `born_after`: a moment before the first sample at which the counter was still 0; None: not known, so that what it
+    had counted before its first sample is nobody's.
+
+    >>> counter = Buffer(first=0.0, times=(0.0, 10.0, 20.0, 30.0), values=(5.0, 9.0, 2.0, 4.0))
+    >>> increase(counter, 0.0, 30.0)
+    8.0
+    >>> increase(counter, 5.0, 15.0)
+    3.0
+    >>> increase(counter, -10.0, 0.0, born_after=-10.0)
+    5.0
+    """
+    times, values = buffer.times, buffer.values
+    total = 0.0
+    if born_after is not None and times[0] == buffer.first and start < times[0]:
+        total += values[0] * _overlap(born_after, times[0], start, end)
+    at = max(1, bisect_right(times, start))
+    while at < len(times) and times[at - 1] < end:
+        grown = values[at] - values[at - 1] if values[at] >= values[at - 1] else values[at]
+        total += grown * _overlap(times[at - 1], times[at], start, end)
+        at += 1
+    return total
+
+
+def covers(scrapes: Sequence[float], start: float, end: float, longest: float) -> bool:
+    """True when samples at or around both ends are known and no gap between them is longer than `longest` seconds."""
+    first, last = bisect_right(scrapes, start) - 1, bisect_left(scrapes, end)
+    if first < 0 or last >= len(scrapes):
+        return False
+    return all(scrapes[at + 1] - scrapes[at] <= longest for at in range(first, last))
+
+
+def _overlap(left: float, right: float, start: float, end: float) -> float:
+    """The part of (left, right] that lies in (start, end]."""
+    if start <= left and right <= end:
+        return 1.0
+    return max(0.0, min(right, end) - max(left, start)) / (right - left)
+
+
+def _cut(buffer: Buffer, known: int) -> Buffer:
+    return Buffer(first=buffer.first, times=buffer.times[:known], values=buffer.values[:known])

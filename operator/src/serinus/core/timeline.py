@@ -1,0 +1,59 @@
+"""What happened beside the counters: weights, lives of pods, and times whose counts are not evidence.
+
+A replay needs nothing but this and the samples.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from math import inf
+
+from serinus.core.evidence import Role
+from serinus.core.model import Shift
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Life:
+    """When a pod's counts are evidence: from the end of its warm-up until it goes or changes its role."""
+
+    pod: str
+    role: Role
+    start: float
+    end: float = inf
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Timeline:
+    """Everything that decides which windows count. Only ever appended to while an attempt lasts."""
+
+    lives: tuple[Life, ...]
+    shifts: tuple[Shift, ...] = ()
+    """Changes of weight and step, each in force until the next, in ascending order of `at`. Before the first: weight 0, step 0."""
+    exclusions: tuple[tuple[float, float], ...] = ()
+    """Further times (from, to) whose counts are not evidence, for all pods."""
+    drain: float = 0.0
+    """Seconds after each change of weight in which requests end that began before it: quick failures are counted before
+    slow successes, so that an equal candidate looks worse."""
+
+    def shift_at(self, at: float) -> Shift:
+        """The shift in force just before `at`, so that a window that ends with a change belongs to what was before."""
+        return next((shift for shift in reversed(self.shifts) if shift.at < at), Shift(at=-inf, weight=0, step=0))
+
+    def spoiled(self, start: float, end: float) -> bool:
+        """True when the window (start, end] touches a change, the time after it, or an exclusion."""
+        return any(start < to and end > since for since, to in self._gaps())
+
+    def role_in(self, pod: str, start: float, end: float) -> Role | None:
+        """The pod's role throughout the window, or None."""
+        return next(
+            (life.role for life in self.lives if life.pod == pod and life.start <= start and end <= life.end), None
+        )
+
+    def alive(self, at: float) -> dict[str, Role]:
+        """The pods whose samples are waited for at that moment."""
+        return {life.pod: life.role for life in self.lives if life.start <= at < life.end}
+
+    def _gaps(self) -> Iterable[tuple[float, float]]:
+        yield from self.exclusions
+        for shift in self.shifts:
+            # A window that holds the change itself is spoiled even without a drain.
+            yield shift.at, shift.at + self.drain
