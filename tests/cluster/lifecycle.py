@@ -10,6 +10,7 @@ import fcntl
 import os
 import shutil
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -106,19 +107,23 @@ def _start(layout: Layout, shape: str) -> None:
     netns.Namespace(layout.netns).create()
     if shape == CONTROL_PLANE:
         prometheus.up(layout)
-        control_plane.up(layout, node_cidr_bits=24)
+        control_plane.start(layout, node_cidr_bits=24)
         kwok.up(layout)
+        control_plane.wait_for_controllers(layout)
         prometheus.wait(layout)
         kwok.wait(layout)
     else:
         from tests.cluster import addons, node  # only this shape runs containers
 
-        with step("control plane"):
-            control_plane.up(layout)
-        with step("node"):
-            node.up(layout)
-        with step("add-ons"):
-            addons.up(layout)
+        with ThreadPoolExecutor(1) as beside:
+            prepared = beside.submit(node.prepare, layout)
+            with step("control plane"):
+                control_plane.up(layout)
+            prepared.result()
+            started = beside.submit(node.up, layout)  # pods of the add-ons wait for it, the rest of them need not
+            with step("add-ons"):
+                addons.up(layout)
+            started.result()
     _marker(layout).touch()
 
 

@@ -27,6 +27,7 @@ def up(layout: Layout) -> None:
         f"--config.file={config}",
         f"--storage.tsdb.path={layout.state / 'prometheus'}",
         f"--web.listen-address={NODE_IP}:{_port(layout.prometheus_url)}",
+        "--scrape.discovery-reload-interval=1s",  # the default of 5 s would be most of the start
         "--log.level=warn",
     ])  # fmt: skip
 
