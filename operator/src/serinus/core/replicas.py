@@ -1,6 +1,16 @@
 """How many pods each revision has, and what the two role Services select while nothing special happens."""
 
-from serinus.core.model import Action, DeleteRevision, EnsureRevision, Phase, Progress, Retirement, SelectRevision, Spec
+from serinus.core.model import (
+    Action,
+    DeleteRevision,
+    EnsureRevision,
+    EnsureRoute,
+    Phase,
+    Progress,
+    Retirement,
+    SelectRevision,
+    Spec,
+)
 from serinus.core.situation import Situation
 from serinus.core.weights import pods_for
 
@@ -32,9 +42,10 @@ def _first(s: Situation) -> str:
     """The first revision: whom the stable Service selects, else what the source wants (if there is room for it)."""
     if s.observed.revision(s.observed.stable_selector):
         return s.observed.stable_selector
+    if not s.counted or s.observed.revision(s.observed.wanted) is not None:
+        return s.observed.wanted
     capacity = s.observed.capacity
-    fits = capacity is None or capacity.free >= s.whole or s.observed.revision(s.observed.wanted) is not None
-    return s.observed.wanted if fits else ""
+    return s.observed.wanted if capacity is not None and capacity.free >= s.whole else ""
 
 
 def _candidate_pods(s: Situation, progress: Progress) -> int:
@@ -48,9 +59,11 @@ def _candidate_pods(s: Situation, progress: Progress) -> int:
     deployed = s.observed.revision(progress.candidate)
     present = deployed.replicas if deployed else 0
     needed = max(pods_for(target, s.whole), present)
-    capacity = s.observed.capacity
-    if capacity is None or needed == present:
+    if needed == present or not s.counted:
         return needed
+    capacity = s.observed.capacity
+    if capacity is None:
+        return present
     room_for = s.whole - present if progress.step == 0 else needed - present
     return present if capacity.free < room_for else needed
 
@@ -82,6 +95,8 @@ def _services(s: Situation, progress: Progress) -> tuple[Action, ...]:
     if not stable:
         return ()
     result: list[Action] = []
+    if s.spec.traffic.gateway and s.observed.route is None:
+        result.append(EnsureRoute())
     if s.observed.stable_selector != stable and progress.phase is not Phase.PROMOTING:
         result.append(SelectRevision(service="stable", revision=stable))
     if not s.observed.candidate_selector or (

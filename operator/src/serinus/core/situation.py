@@ -40,6 +40,11 @@ class Situation:
         return self.stable.replicas if self.stable is not None else 0
 
     @property
+    def counted(self) -> bool:
+        """The pods ask for accelerators, so none is added before those that are free were counted."""
+        return self.observed.source is not None and self.observed.source.gpus_per_pod > 0
+
+    @property
     def weight(self) -> int:
         """The candidate's weight by the journal."""
         return self.progress.split.weight if self.progress.split else 0

@@ -1,0 +1,193 @@
+"""Plans come true here: absolute actions, each one write with its own precondition, in the order of the plan.
+
+what                          on a conflict (someone else was faster)     on any other error
+------------------------------------------------------------------------------------------------------------
+every action                  the rest of the plan is dropped; the tick   the rest is dropped; the reconcile
+                              is made again from fresh reads              loop says when to try again
+"""
+
+from dataclasses import dataclass
+
+from serinus.core.model import (
+    Action,
+    DeleteRevision,
+    EnsureRevision,
+    EnsureRoute,
+    Release,
+    SelectRevision,
+    SetSplit,
+    Spec,
+)
+from serinus.core.observed import Manifest, Observed
+from serinus.core.ownership import owned_by, owner_reference, release
+from serinus.core.patches import Operation, expect, put, remove, unchanged
+from serinus.shell.facts import ROUTERS, Facts
+from serinus.shell.kube import Kube
+from serinus.shell.observe import is_orphan, is_ours, port_of
+from serinus.shell.resources import DEPLOYMENT, ROLLOUT, SERVICE
+from serinus.workloads.revision import deployment_name, deployment_of, revision_of, scale
+from serinus.workloads.services import CANDIDATE, STABLE, select, service_name, service_of
+
+FINALIZER = "serinus.dev/finalizer"
+
+
+class CannotApply(Exception):
+    """An action that nothing here can carry out: says what is missing."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Writer:
+    """Carries out the actions of one plan, from the facts that it was made of."""
+
+    kube: Kube
+    spec: Spec
+    facts: Facts
+    observed: Observed
+
+    async def do(self, action: Action) -> None:
+        """One action. Raises `KubeError`, or `CannotApply`."""
+        match action:
+            case SetSplit():
+                await self._set_split(action)
+            case SelectRevision():
+                await self._select(action.service, action.revision)
+            case EnsureRevision():
+                await self._ensure(action.revision, action.replicas)
+            case DeleteRevision():
+                await self._delete_deployment(self._deployment(action.revision))
+            case EnsureRoute():
+                await self._create_route()
+            case Release():
+                await self._release(action.keep)
+
+    async def _set_split(self, action: SetSplit) -> None:
+        if self.facts.route is None:
+            raise CannotApply(self.observed.route_problem)
+        router = ROUTERS[self.spec.traffic.router]
+        operations = router.patch(
+            self.facts.route,
+            action.record,
+            stable_service=service_name(self.spec.name, STABLE),
+            candidate_service=service_name(self.spec.name, CANDIDATE),
+        )
+        await self.kube.json_patch(router.resource, self.spec.namespace, self.spec.traffic.name, operations)
+
+    async def _select(self, role: str, revision: str) -> None:
+        port = port_of(self.spec, self.observed.source)
+        service = self._service(role)
+        if port is None and service is None:
+            raise CannotApply("The model server's port is not known: write traffic.port.")
+        if service is None:
+            assert port is not None
+            manifest = service_of(self.facts.rollout, role=role, revision=revision, port=port)
+            await self.kube.create(SERVICE, self.spec.namespace, manifest)
+            return
+        port = port if port is not None else service["spec"]["ports"][0]["port"]
+        operations = select(service, rollout=self.spec.name, revision=revision, port=port)
+        if operations:
+            await self.kube.json_patch(SERVICE, self.spec.namespace, service["metadata"]["name"], operations)
+
+    async def _ensure(self, revision: str, replicas: int) -> None:
+        deployment = self._deployment(revision)
+        if deployment is not None:
+            if operations := scale(deployment, replicas):
+                await self.kube.json_patch(DEPLOYMENT, self.spec.namespace, deployment["metadata"]["name"], operations)
+            return
+        source = self.observed.source
+        if source is None or self.observed.wanted != revision:
+            raise CannotApply(
+                f"Deployment {deployment_name(self.spec.name, revision)} is gone and its template with it: write the "
+                "template of that revision into the source again."
+            )
+        manifest = deployment_of(self.spec, self.facts.rollout, source.template, revision=revision, replicas=replicas)
+        await self.kube.create(DEPLOYMENT, self.spec.namespace, manifest)
+
+    async def _delete_deployment(self, deployment: Manifest | None) -> None:
+        if deployment is not None:
+            metadata = deployment["metadata"]
+            await self.kube.delete(
+                DEPLOYMENT, self.spec.namespace, metadata["name"], uid=metadata["uid"], propagation="Background"
+            )
+
+    async def _create_route(self) -> None:
+        port = port_of(self.spec, self.observed.source)
+        if port is None:
+            raise CannotApply("The model server's port is not known: write traffic.port.")
+        router = ROUTERS[self.spec.traffic.router]
+        manifest = router.generate(
+            self.facts.rollout,
+            gateway=self.spec.traffic.gateway,
+            hostnames=self.spec.traffic.hostnames,
+            stable_service=service_name(self.spec.name, STABLE),
+            candidate_service=service_name(self.spec.name, CANDIDATE),
+            port=port,
+        )
+        await self.kube.create(router.resource, self.spec.namespace, manifest)
+
+    async def _release(self, keep: tuple[str, ...]) -> None:
+        """What stays first loses its owner; only then may the finalizer go, and with it everything that is owned."""
+        if keep:
+            await self._select(CANDIDATE, keep[0])
+            kept = [one for one in self.facts.deployments if revision_of(one) in keep]
+            services = [self._service(role) for role in (STABLE, CANDIDATE)]
+            for resource, many in ((DEPLOYMENT, kept), (SERVICE, services)):
+                for manifest in many:
+                    if manifest is not None and (operations := _strip(manifest, self.spec.uid)):
+                        await self.kube.json_patch(
+                            resource, self.spec.namespace, manifest["metadata"]["name"], operations
+                        )
+            await self._release_route()
+        await remove_finalizer(self.kube, self.facts.rollout)
+
+    async def _release_route(self) -> None:
+        route = self.facts.route
+        if route is not None and self.spec.traffic.gateway and owned_by(route, self.spec.uid):
+            resource = ROUTERS[self.spec.traffic.router].resource
+            operations = _strip(route, self.spec.uid)
+            await self.kube.json_patch(resource, self.spec.namespace, route["metadata"]["name"], operations)
+
+    def _deployment(self, revision: str) -> Manifest | None:
+        ours = (one for one in self.facts.deployments if is_ours(one, self.spec.uid, self.spec.name))
+        return next((one for one in ours if revision_of(one) == revision), None)
+
+    def _service(self, role: str) -> Manifest | None:
+        name = service_name(self.spec.name, role)
+        return next((one for one in self.facts.services if one["metadata"]["name"] == name), None)
+
+
+def _strip(manifest: Manifest, uid: str) -> list[Operation]:
+    """Take our owner reference off, whatever the object's version: only the reference itself is tested."""
+    return [one for one in release(manifest, uid) if one["path"] != "/metadata/resourceVersion"]
+
+
+async def add_finalizer(kube: Kube, rollout: Manifest) -> None:
+    """Make sure that a deletion waits until traffic is safe. Raises `Conflict` when the object has changed."""
+    metadata = rollout["metadata"]
+    finalizers = [*(metadata.get("finalizers") or ()), FINALIZER]
+    operations = [unchanged(rollout), put(finalizers, "metadata", "finalizers")]
+    await kube.json_patch(ROLLOUT, metadata["namespace"], metadata["name"], operations)
+
+
+async def remove_finalizer(kube: Kube, rollout: Manifest) -> None:
+    """Let the resource go. Others' finalizers stay."""
+    metadata = rollout["metadata"]
+    finalizers = list(metadata.get("finalizers") or ())
+    if FINALIZER in finalizers:
+        index = finalizers.index(FINALIZER)
+        where = ("metadata", "finalizers", index)
+        await kube.json_patch(
+            ROLLOUT, metadata["namespace"], metadata["name"], [expect(FINALIZER, *where), remove(*where)]
+        )
+
+
+async def adopt_orphans(kube: Kube, facts: Facts) -> bool:
+    """Take back what a rollout of this name left behind when it was deleted with `Orphan`. True when there was any."""
+    name, namespace = facts.rollout["metadata"]["name"], facts.rollout["metadata"]["namespace"]
+    found = False
+    for resource, many in ((SERVICE, facts.services), (DEPLOYMENT, facts.deployments)):
+        for manifest in many:
+            if is_orphan(manifest, name):
+                found = True
+                operations = [unchanged(manifest), put([owner_reference(facts.rollout)], "metadata", "ownerReferences")]
+                await kube.json_patch(resource, namespace, manifest["metadata"]["name"], operations)
+    return found

@@ -1,0 +1,122 @@
+"""The manifests that a decision about one rollout is made from, gathered from the cache or read afresh.
+
+Events wake, reads decide: a plan that would write is made again from fresh reads before its first write, because the
+cache may be behind. The fresh reads are a handful, and only for rollouts that are about to change something.
+"""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from serinus import routers, workloads
+from serinus.core.model import Spec
+from serinus.core.observed import Manifest
+from serinus.plugin import Resource, Router, Workload, registry
+from serinus.shell.cache import Cache
+from serinus.shell.kube import Kube
+from serinus.shell.kube_errors import Refused, UnknownKind
+from serinus.shell.resources import DEPLOYMENT, ENDPOINT_SLICE, POD, ROLLOUT, ROLLOUT_LABEL, SERVICE
+from serinus.shell.scheduler import Key
+
+AUTOSCALER = Resource(
+    group="autoscaling", version="v2", plural="horizontalpodautoscalers", kind="HorizontalPodAutoscaler"
+)
+
+ROUTERS = registry(routers, Router)
+WORKLOADS = registry(workloads, Workload)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """Manifests as parsed JSON; what is missing is None or left out."""
+
+    rollout: Manifest
+    source: Manifest | None
+    route: Manifest | None
+    route_known: bool
+    """False where the cluster has no such kind of route."""
+    services: Sequence[Manifest]
+    deployments: Sequence[Manifest]
+    slices: Sequence[Manifest]
+    pods: Sequence[Manifest]
+    autoscalers: Sequence[Manifest]
+    selectors: Mapping[str, Mapping[str, str]]
+    """Selectors of Services that are not ours, by name."""
+    rivals: Mapping[str, Manifest]
+    """The other ModelRollouts of the namespace by uid."""
+
+
+def named(spec: Spec) -> list[tuple[Resource, str]]:
+    """The objects that a rollout names and does not own: its source and its route."""
+    return [
+        (WORKLOADS[spec.source.workload].resource, spec.source.name),
+        (ROUTERS[spec.traffic.router].resource, spec.traffic.name),
+    ]
+
+
+def cached(cache: Cache, key: Key, rollout: Manifest, spec: Spec) -> Facts:
+    """What the watches have seen."""
+    (source, source_name), (route, route_name) = named(spec)
+    return Facts(
+        rollout=rollout,
+        source=cache.get(source, key.namespace, source_name),
+        route=cache.get(route, key.namespace, route_name),
+        route_known=True,
+        services=cache.owned(SERVICE, key.namespace, key.name),
+        deployments=cache.owned(DEPLOYMENT, key.namespace, key.name),
+        slices=cache.owned(ENDPOINT_SLICE, key.namespace, key.name),
+        pods=cache.owned(POD, key.namespace, key.name),
+        autoscalers=(),
+        selectors=cache.selectors(key.namespace),
+        rivals=_rivals(cache, key),
+    )
+
+
+async def fresh(kube: Kube, cache: Cache, key: Key, rollout: Manifest, spec: Spec) -> Facts:
+    """What the API server says now. `rollout` was read before, since its spec says what to read."""
+    (source, source_name), (route, route_name) = named(spec)
+    label = f"{ROLLOUT_LABEL}={key.name}"
+    route_read = asyncio.create_task(_get_if_known(kube, route, key, route_name))
+    source_read = asyncio.create_task(kube.get(source, key.namespace, source_name))
+    services = asyncio.create_task(kube.list(SERVICE, key.namespace, labels=label))
+    deployments = asyncio.create_task(kube.list(DEPLOYMENT, key.namespace, labels=label))
+    slices = asyncio.create_task(kube.list(ENDPOINT_SLICE, key.namespace, labels=label))
+    pods = asyncio.create_task(kube.list(POD, key.namespace, labels=label))
+    autoscalers = asyncio.create_task(_autoscalers(kube, key))
+    await asyncio.gather(route_read, source_read, services, deployments, slices, pods, autoscalers)
+    known, manifest = route_read.result()
+    return Facts(
+        rollout=rollout,
+        source=source_read.result(),
+        route=manifest,
+        route_known=known,
+        services=services.result(),
+        deployments=deployments.result(),
+        slices=slices.result(),
+        pods=pods.result(),
+        autoscalers=autoscalers.result(),
+        selectors=cache.selectors(key.namespace),
+        rivals=_rivals(cache, key),
+    )
+
+
+async def _get_if_known(kube: Kube, resource: Resource, key: Key, name: str) -> tuple[bool, dict[str, Any] | None]:
+    try:
+        return True, await kube.get(resource, key.namespace, name)
+    except UnknownKind:
+        return False, None
+
+
+async def _autoscalers(kube: Kube, key: Key) -> list[dict[str, Any]]:
+    """KEDA makes an autoscaler for each ScaledObject, so these are all. Without the right to see them: none."""
+    try:
+        return await kube.list(AUTOSCALER, key.namespace)
+    except (Refused, UnknownKind):
+        return []
+
+
+def _rivals(cache: Cache, key: Key) -> dict[str, Manifest]:
+    others = (one for one in cache.rollouts() if one.namespace == key.namespace and one != key)
+    found = (cache.get(ROLLOUT, one.namespace, one.name) for one in others)
+    return {str(one["metadata"]["uid"]): one for one in found if one is not None}

@@ -1,0 +1,151 @@
+"""From manifests to what a decision may look at. Pure: all reading was done in `facts.py`."""
+
+from collections.abc import Mapping
+
+from serinus.api.unknown import unknown_fields
+from serinus.core.model import Intent, Spec, Verb
+from serinus.core.observed import Capacity, Deployed, Manifest, Observed, Route, Source
+from serinus.core.ownership import conflict
+from serinus.shell.facts import ROUTERS, WORKLOADS, Facts
+from serinus.shell.resources import ROLLOUT_LABEL
+from serinus.workloads.pods import epoch_seconds
+from serinus.workloads.revision import pod_labels, read_deployed, wanted
+from serinus.workloads.services import CANDIDATE, STABLE, leaks, ready_pods, selected_revision, service_name
+
+INTENT = "serinus.dev/intent"
+INTENT_BY = "serinus.dev/intent-by"
+LET_GO = "serinus.dev/let-go"
+TOKEN_LENGTH = 64
+
+
+def observe(facts: Facts, spec: Spec, capacity: Capacity | None = None) -> Observed:
+    """Everything that the rules may look at, for one rollout."""
+    metadata = facts.rollout["metadata"]
+    name = spec.name
+    reading = WORKLOADS[spec.source.workload].read(
+        facts.source, namespace=spec.namespace, name=spec.source.name, node_pool=spec.node_pool, port=spec.port
+    )
+    ours = [one for one in facts.deployments if is_ours(one, spec.uid, name)]
+    deployed = tuple(read_deployed(one, pods=facts.pods, autoscalers=facts.autoscalers) for one in ours)
+    services = {str(one["metadata"]["name"]): one for one in facts.services if is_ours(one, spec.uid, name)}
+    stable, candidate = (services.get(service_name(name, role)) for role in (STABLE, CANDIDATE))
+    route = read_route(facts, spec, reading.source)
+    intent, intent_problem = read_intent(metadata.get("annotations") or {})
+    deleting = metadata.get("deletionTimestamp")
+    return Observed(
+        source=reading.source,
+        source_problem=reading.problem,
+        wanted=wanted(reading.source.template, ours) if reading.source else "",
+        deployed=deployed,
+        stable_selector=selected_revision(stable),
+        candidate_selector=selected_revision(candidate),
+        stable_endpoints=_endpoints(facts, service_name(name, STABLE), deployed, selected_revision(stable)),
+        candidate_endpoints=_endpoints(facts, service_name(name, CANDIDATE), deployed, selected_revision(candidate)),
+        route=route,
+        route_problem=_route_problem(facts, spec, route),
+        capacity=capacity,
+        intent=intent,
+        intent_problem=intent_problem,
+        deleting_since=epoch_seconds(deleting) if deleting else None,
+        let_go=(metadata.get("annotations") or {}).get(LET_GO) == "true",
+        conflicts=_conflicts(facts, spec, route),
+        leaks=_leaks(facts, spec, reading.source),
+        spec_problems=_problems(spec, reading.source, deployed),
+        unknown_fields=unknown_fields(facts.rollout),
+    )
+
+
+def is_ours(manifest: Manifest, uid: str, name: str) -> bool:
+    """Ours by owner, or left behind without any owner by a rollout of this name that was deleted with `Orphan`."""
+    return not conflict(manifest, uid) or is_orphan(manifest, name)
+
+
+def is_orphan(manifest: Manifest, name: str) -> bool:
+    """Carries the rollout's label and belongs to nobody."""
+    metadata = manifest["metadata"]
+    labels = metadata.get("labels") or {}
+    return labels.get(ROLLOUT_LABEL) == name and not metadata.get("ownerReferences")
+
+
+def read_intent(annotations: Mapping[str, str]) -> tuple[Intent | None, str]:
+    """What a person asked for, or the sentence that says what to write instead."""
+    text = annotations.get(INTENT)
+    if not text:
+        return None, ""
+    verb, _, token = text.partition("@")
+    if verb not in set(Verb) or not token or len(token) > TOKEN_LENGTH:
+        verbs = ", ".join(Verb)
+        return None, (
+            f"Annotation {INTENT} is not understood: write VERB@TOKEN, VERB one of {verbs}, TOKEN new each time "
+            f"and at most {TOKEN_LENGTH} characters."
+        )
+    return Intent(verb=Verb(verb), token=token, by=annotations.get(INTENT_BY, "")), ""
+
+
+def read_route(facts: Facts, spec: Spec, source: Source | None) -> Route | None:
+    """The route as its router reads it; None where it does not exist."""
+    if facts.route is None:
+        return None
+    return ROUTERS[spec.traffic.router].read(
+        facts.route,
+        namespace=spec.namespace,
+        name=spec.traffic.name,
+        rollout_uid=spec.uid,
+        stable_service=service_name(spec.name, STABLE),
+        candidate_service=service_name(spec.name, CANDIDATE),
+        port=port_of(spec, source),
+    )
+
+
+def port_of(spec: Spec, source: Source | None) -> int | None:
+    """The model server's port: what the spec says, else the only containerPort."""
+    return spec.port if spec.port is not None else (source.port if source else None)
+
+
+def _endpoints(facts: Facts, service: str, deployed: tuple[Deployed, ...], revision: str) -> int:
+    """Ready pods behind a Service that are of the revision that it selects now: its endpoints may still be older."""
+    pods = {pod.name for one in deployed if one.revision == revision for pod in one.pods}
+    return len(ready_pods(facts.slices, service) & pods)
+
+
+def _route_problem(facts: Facts, spec: Spec, route: Route | None) -> str:
+    kind = ROUTERS[spec.traffic.router].resource.kind
+    if route is None and not facts.route_known:
+        return f"The cluster knows no {kind}: install the Gateway API's CRDs and a controller for them."
+    if route is None:
+        return f"{kind} {spec.namespace}/{spec.traffic.name} does not exist: create it, or correct traffic.httpRoute."
+    return " ".join(route.problems)
+
+
+def _conflicts(facts: Facts, spec: Spec, route: Route | None) -> tuple[str, ...]:
+    found = [
+        said
+        for one in (*facts.services, *facts.deployments)
+        if not is_orphan(one, spec.name) and (said := conflict(one, spec.uid))
+    ]
+    rival = facts.rivals.get(route.foreign_uid) if route is not None and route.foreign_uid else None
+    if rival is not None:
+        found.append(
+            f"ModelRollout {rival['metadata']['name']} sets the weights of {spec.traffic.name} already: "
+            "give each ModelRollout a route of its own."
+        )
+    return tuple(found)
+
+
+def _leaks(facts: Facts, spec: Spec, source: Source | None) -> tuple[str, ...]:
+    if source is None:
+        return ()
+    services = [{"metadata": {"name": name}, "spec": {"selector": dict(one)}} for name, one in facts.selectors.items()]
+    return leaks(services, pod_labels(source.template, spec.name, "candidate"), rollout=spec.name)
+
+
+def _problems(spec: Spec, source: Source | None, deployed: tuple[Deployed, ...]) -> tuple[str, ...]:
+    """What the schema cannot see."""
+    if (
+        source is not None
+        and spec.replicas is None
+        and not source.replicas
+        and not any(one.replicas for one in deployed)
+    ):
+        return (f"{source.kind} {source.name} says 0 replicas: write workload.replicas, the pods of a whole revision.",)
+    return ()

@@ -1,0 +1,196 @@
+"""One tick of one rollout: observe, decide, apply, record.
+
+from the cache   ->  decide  ->  nothing to write: done
+                                 something to write: read afresh, decide again, then
+                                 1. the split, before anything else      2. Services and pods
+                                 3. events                               4. status
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import structlog
+
+from serinus.api.compile import Problems, compile_spec
+from serinus.api.status import progress_of, status_of
+from serinus.core.conditions import conditions
+from serinus.core.decide import decide
+from serinus.core.journal import fold
+from serinus.core.model import Phase, Plan, Progress, Spec
+from serinus.core.observed import Capacity, Measured, Observed
+from serinus.shell import record, refused_spec
+from serinus.shell.apply import FINALIZER, CannotApply, Writer, add_finalizer, adopt_orphans
+from serinus.shell.cache import Cache, Manifest
+from serinus.shell.facts import Facts, cached, fresh, named
+from serinus.shell.kube import Kube
+from serinus.shell.kube_errors import Refused, UnknownKind
+from serinus.shell.observe import observe
+from serinus.shell.resources import ROLLOUT
+from serinus.shell.room import Room
+from serinus.shell.scheduler import Key
+
+log = structlog.get_logger("serinus")
+
+
+@dataclass(slots=True)
+class Memory:
+    """What is remembered of a rollout between ticks. Losing it costs time, never correctness."""
+
+    looked: float = -1.0
+    """Number of the last look on the epoch grid."""
+    measured: Measured = field(default_factory=Measured)
+    told: tuple[str, str] = ("", "")
+    status_at: float = 0.0
+    failures: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ticker:
+    """Ticks rollouts, one call each."""
+
+    kube: Kube
+    cache: Cache
+    room: Room
+    clock: Callable[[], float]
+
+    async def tick(self, key: Key, memory: Memory) -> float | None:
+        """Returns when to look again (seconds since the epoch); None: only on events. Raises `KubeError`."""
+        rollout = self.cache.get(ROLLOUT, key.namespace, key.name)
+        if rollout is None:
+            self.cache.refer(key, ())
+            return None
+        spec = compile_spec(rollout)
+        if isinstance(spec, Problems):
+            return await self._refuse(key, spec)
+        await self._know(key, spec)
+        facts = cached(self.cache, key, rollout, spec)
+        plan, status, changed = await self._decide(facts, spec, memory)
+        if not plan.actions and not changed and not self._numbers_are_due(rollout, spec, memory, status):
+            return plan.wake_at
+        if not plan.actions and not changed:
+            await self._write_status(rollout, status, memory)
+            return plan.wake_at
+        return await self._act(key, memory)
+
+    async def _act(self, key: Key, memory: Memory) -> float | None:
+        """The same from fresh reads, and with writes."""
+        rollout = await self.kube.get(ROLLOUT, key.namespace, key.name)
+        if rollout is None:
+            return None
+        self.cache.store(ROLLOUT, rollout)
+        spec = compile_spec(rollout)
+        if isinstance(spec, Problems):
+            return await self._refuse(key, spec)
+        metadata = rollout["metadata"]
+        if "deletionTimestamp" in metadata:
+            if FINALIZER not in (metadata.get("finalizers") or ()):
+                return None
+        elif FINALIZER not in (metadata.get("finalizers") or ()):
+            await add_finalizer(self.kube, rollout)
+            return self.clock()
+        facts = await fresh(self.kube, self.cache, key, rollout, spec)
+        if "deletionTimestamp" not in metadata and await adopt_orphans(self.kube, facts):
+            return self.clock()
+        plan, status, changed = await self._decide(facts, spec, memory)
+        before = progress_of(rollout.get("status"))
+        self._say(key, memory, plan)
+        refused = await self._apply(facts, spec, plan)
+        if plan.progress.phase is Phase.TERMINATING and any(type(one).__name__ == "Release" for one in plan.actions):
+            return None
+        await record.tell(self.kube, spec, before=before, after=plan.progress)
+        if refused:
+            status = {**status, "message": f"{plan.sentence} {refused}"[:1024]}
+        if changed or refused or status != rollout.get("status"):
+            await self._write_status(rollout, status, memory)
+        return self.clock() + 10.0 if refused else plan.wake_at
+
+    async def _decide(self, facts: Facts, spec: Spec, memory: Memory) -> tuple[Plan, dict[str, Any], bool]:
+        """The plan, the status that it leads to, and whether that differs in more than numbers."""
+        now = self.clock()
+        before = facts.rollout.get("status")
+        progress = progress_of(before)
+        observed = observe(facts, spec)
+        folded = folded_progress(progress, observed)
+        observed = replace(observed, capacity=await self._capacity(observed, folded, spec))
+        plan = decide(spec, observed, progress, memory.measured, now)
+        measured = memory.measured.at(plan.progress.attempt, plan.progress.step)
+        said = conditions(spec, observed, measured, plan)
+        status = status_of(
+            spec=spec, observed=observed, measured=measured, plan=plan, conditions=said, before=before, now=now
+        )
+        return plan, status, record.matters(before, status)
+
+    async def _capacity(self, observed: Observed, progress: Progress, spec: Spec) -> Capacity | None:
+        """Counted only when pods may be added: the lists are large."""
+        source = observed.source
+        if source is None or not source.gpus_per_pod or observed.deleting_since is not None:
+            return None
+        first = not progress.stable and observed.revision(observed.wanted) is None
+        preparing = progress.candidate and (progress.phase is Phase.PREPARING or progress.heading)
+        if not first and not preparing:
+            return None
+        return await self.room.for_pods_of(source, spec.namespace)
+
+    async def _apply(self, facts: Facts, spec: Spec, plan: Plan) -> str:
+        """Carry out the plan in its order. Returns what the API server refused, in words."""
+        writer = Writer(kube=self.kube, spec=spec, facts=facts, observed=observe(facts, spec))
+        for action in plan.actions:
+            try:
+                await writer.do(action)
+            except (Refused, CannotApply) as error:
+                log.warning("refused", rollout=f"{spec.namespace}/{spec.name}", error=str(error))
+                return str(error)
+        return ""
+
+    async def _know(self, key: Key, spec: Spec) -> None:
+        """Read once what the rollout names and no watch has shown yet."""
+        for resource, name in self.cache.refer(key, named(spec)):
+            try:
+                manifest = await self.kube.get(resource, key.namespace, name)
+            except UnknownKind:
+                continue
+            if manifest is not None:
+                self.cache.store(resource, manifest)
+
+    async def _refuse(self, key: Key, problems: Problems) -> float | None:
+        """Say what is wrong with the spec; where the resource is being deleted, let it go."""
+        rollout = await self.kube.get(ROLLOUT, key.namespace, key.name)
+        if rollout is None:
+            return None
+        if "deletionTimestamp" in rollout["metadata"]:
+            await refused_spec.let_go(self.kube, rollout)
+            return None
+        before = rollout.get("status")
+        status = refused_spec.status(before, problems.sentences, rollout["metadata"]["generation"], self.clock())
+        if status != before:
+            await record.write_status(self.kube, rollout, status)
+        return None
+
+    async def _write_status(self, rollout: Manifest, status: dict[str, Any], memory: Memory) -> None:
+        self.cache.store(ROLLOUT, await record.write_status(self.kube, rollout, status))
+        memory.status_at = self.clock()
+
+    def _numbers_are_due(self, rollout: Manifest, spec: Spec, memory: Memory, status: dict[str, Any]) -> bool:
+        """Numbers alone are written every few looks only."""
+        rest = record.LOOKS_BETWEEN_NUMBERS * spec.interval
+        return self.clock() >= memory.status_at + rest and status != rollout.get("status")
+
+    def _say(self, key: Key, memory: Memory, plan: Plan) -> None:
+        words = (plan.reason, plan.sentence)
+        if words != memory.told:
+            memory.told = words
+            log.info(
+                plan.sentence,
+                rollout=str(key),
+                rule=plan.rule,
+                reason=plan.reason,
+                phase=str(plan.progress.phase),
+                actions=[type(one).__name__ for one in plan.actions],
+            )
+
+
+def folded_progress(progress: Progress, observed: Observed) -> Progress:
+    """What status says, completed by the journal entry on the route."""
+    entry = observed.route.record if observed.route else None
+    return fold(progress, entry) if entry is not None else progress
