@@ -1,0 +1,167 @@
+"""What holds whatever happens: random situations, random events, every rule in its place."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from serinus.core import phases
+from serinus.core.decide import RULES, decide
+from serinus.core.evidence import Verdict
+from serinus.core.model import Phase, Plan, SetSplit
+from serinus.core.situation import Situation
+from serinus.core.weights import carried_by
+from tests.core.world import World, healthy, on_trial
+
+EVENTS = st.lists(
+    st.one_of(
+        st.tuples(st.just("source"), st.sampled_from(["v1", "v2", "v3"])),
+        st.tuples(st.just("evidence"), st.sampled_from(list(Verdict))),
+        st.tuples(st.just("ask"), st.sampled_from(["pause", "resume", "promote", "promote-full", "abort", "retry"])),
+        st.tuples(st.just("foreign"), st.sampled_from([0, 3, 60, 100])),
+        st.tuples(st.just("unready"), st.sampled_from(["v1", "v2", "v3"])),
+        st.tuples(st.just("accepted"), st.booleans()),
+        st.tuples(st.just("listed"), st.booleans()),
+        st.tuples(st.just("gpus"), st.sampled_from([4, 6, 16])),
+        st.tuples(st.just("forget"), st.booleans()),
+        st.tuples(st.just("run"), st.sampled_from([1.0, 16.0, 100.0])),
+    ),
+    max_size=20,
+)
+
+
+def happen(world: World, number: int, what: str, value: object) -> None:
+    match what:
+        case "source":
+            world.wanted = str(value)
+        case "evidence":
+            world.verdict = Verdict(value)
+        case "ask":
+            world.ask(str(value), f"t{number}")
+        case "foreign" if world.listed:
+            world.weights = (int(str(value)),)
+        case "unready" if value in world.groups:
+            made = world.groups[str(value)].made
+            world.groups[str(value)].made = [world.now for _ in made]
+        case "accepted":
+            world.accepted = bool(value)
+        case "listed":
+            world.listed = bool(value)
+        case "gpus":
+            world.free_gpus = int(str(value))
+        case "forget":
+            world.lose_status = bool(value)
+        case _:
+            return
+
+
+def check(world: World, before: World, plan: Plan) -> None:
+    """The promises, on one tick from `before` to `world`."""
+    assert plan.reason, plan
+    assert plan.sentence, plan
+    assert phases.allowed(before.progress.phase, plan.progress.phase) or before.lose_status, (before.progress, plan)
+    for action in plan.actions:
+        if isinstance(action, SetSplit):
+            raised = action.record.weight > max(before.weights, default=0)
+            if raised and not plan.progress.candidate == "":
+                ready = before.ready(action.record.revision)
+                assert action.record.weight <= carried_by(ready, 4), (plan, ready)
+            if raised and before.verdict is Verdict.FAIL and before.progress.step:
+                approved = before.progress.gate_passed or plan.progress.gate_passed
+                assert approved or action.record.cause in ("reassert", "step"), plan
+            assert 0 <= action.record.weight <= 100
+            assert len(plan.actions) == 1, "a change of the split is alone in its plan"
+
+
+@settings(max_examples=150, deadline=None)
+@given(EVENTS)
+def test_promises_hold_whatever_happens(events: list[tuple[str, object]]) -> None:
+    world = healthy()
+    world.free_gpus = 16
+    for number, (what, value) in enumerate(events):
+        happen(world, number, what, value)
+        seconds = float(str(value)) if what == "run" else 2.0
+        end = world.now + seconds
+        while world.now < end:
+            for _ in range(20):
+                before = replace(world, groups={k: replace(v, made=list(v.made)) for k, v in world.groups.items()})
+                plan = world.tick()
+                check(world, before, plan)
+                if not plan.actions:
+                    break
+            else:
+                raise AssertionError(f"it does not come to rest: {plan}")
+            world.now += 1.0
+
+
+@settings(max_examples=100, deadline=None)
+@given(EVENTS, st.sampled_from(["abort"]))
+def test_an_abort_takes_all_traffic_back_within_one_tick(events: list[tuple[str, object]], verb: str) -> None:
+    world = on_trial(2)
+    world.free_gpus = 16
+    for number, (what, value) in enumerate(events):
+        happen(world, number, what, value)
+        world.settle(3.0)
+    world.listed, world.lose_status = True, False
+    world.settle(1.0)
+    trial = bool(world.progress.candidate) and world.stable_selector != world.progress.candidate
+    world.ask(verb, "the-abort")
+    world.tick()
+    if trial:
+        assert world.weights == (0,)
+
+
+@settings(max_examples=60, deadline=None)
+@given(EVENTS)
+def test_the_same_situation_gives_the_same_plan(events: list[tuple[str, object]]) -> None:
+    world = on_trial(1)
+    for number, (what, value) in enumerate(events):
+        happen(world, number, what, value)
+        world.settle(2.0)
+    given_ = (world.spec, world.observed(), world.progress, world.measured(), world.now)
+    assert decide(*given_) == decide(*given_)
+
+
+@settings(max_examples=60, deadline=None)
+@given(EVENTS)
+def test_a_crash_after_every_route_patch_leads_to_the_same_end(events: list[tuple[str, object]]) -> None:
+    """Losing each status update after a patch may cost a tick, and changes nothing else."""
+    events = [one for one in events if one[0] not in ("forget", "run", "ask")]
+    ends = []
+    for lose in (False, True):
+        world = healthy()
+        world.lose_status = lose
+        for number, (what, value) in enumerate(events):
+            happen(world, number, what, value)
+            world.settle(5.0)
+        world.listed = world.accepted = True
+        world.free_gpus = 16
+        world.verdict, world.wanted = Verdict.PASS, "v2"
+        world.settle(1500.0)
+        ends.append((world.stable_selector, world.weights, world.progress.phase, world.progress.stable))
+    assert ends[0] == ends[1]
+
+
+def _verdicts() -> list[Verdict]:
+    return [Verdict.NOT_ENOUGH, Verdict.NO_DATA, Verdict.PROVIDER_DOWN]
+
+
+@pytest.mark.parametrize("verdict", _verdicts())
+def test_missing_evidence_never_moves_traffic_in_either_direction(verdict: Verdict) -> None:
+    world = on_trial(2)
+    world.verdict = verdict
+    world.settle(2000.0)
+    assert world.weights == (25,)
+    assert world.progress.phase is Phase.ANALYZING
+
+
+def test_every_phase_is_in_the_table_of_transitions() -> None:
+    assert set(phases.TRANSITIONS) == set(Phase)
+
+
+def test_the_rules_answer_in_every_phase() -> None:
+    """The last rules leave nothing unanswered: decide never raises in the stories and properties above."""
+    rule: Callable[[Situation], Plan | None]
+    assert len({rule.__name__ for rule in RULES}) == len(RULES)
