@@ -4,7 +4,7 @@ The selector of NAME-stable is the record of who is stable; it outlives every st
 of the container's port, so that a route that named the team's own Service keeps its `port:` when it names ours.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 
 from serinus.core.observed import Manifest
 from serinus.core.ownership import owner_reference
@@ -86,21 +86,24 @@ def ready_pods(slices: Iterable[Manifest], service: str) -> frozenset[str]:
     )
 
 
-def leaks(services: Iterable[Manifest], labels: Manifest, *, ours: Collection[str]) -> tuple[str, ...]:
-    """Names of other Services of the namespace that would select pods with these labels, sorted.
+def leaks(services: Iterable[Manifest], labels: Manifest, *, rollout: str) -> tuple[str, ...]:
+    """Other Services of the namespace that would select pods with these labels: each a sentence, sorted by name.
 
-    It needs no pod: asked with `pod_labels` of a template, it says so before the first candidate pod exists. `ours`
-    are the names of the rollout's own Services.
+    It needs no pod: asked with `pod_labels` of a template, it answers before the first candidate pod exists.
     """
+    ours = (service_name(rollout, STABLE), service_name(rollout, CANDIDATE))
+    names = sorted(
+        one["metadata"]["name"]
+        for one in services
+        if one["metadata"]["name"] not in ours
+        and (one.get("spec") or {}).get("type") != "ExternalName"
+        and (selector := (one.get("spec") or {}).get("selector"))
+        and selector.items() <= labels.items()
+    )
     return tuple(
-        sorted(
-            one["metadata"]["name"]
-            for one in services
-            if one["metadata"]["name"] not in ours
-            and (one.get("spec") or {}).get("type") != "ExternalName"
-            and (selector := (one.get("spec") or {}).get("selector"))
-            and selector.items() <= labels.items()
-        )
+        f"Service {name} also selects the candidate's pods, whatever the weight: let its clients use {ours[0]} or the "
+        "gateway, then delete it or change its selector."
+        for name in names
     )
 
 
