@@ -93,8 +93,8 @@ def _root() -> Schema:
         "required": ["spec"],
         "x-kubernetes-validations": [rule.validation() for rule in ModelRollout.rules],
         "properties": {
-            "apiVersion": {"type": "string", "description": f"Always `{GROUP}/{VERSION}`."},
-            "kind": {"type": "string", "description": f"Always `{KIND}`."},
+            "apiVersion": {"type": "string"},
+            "kind": {"type": "string"},
             "metadata": {"type": "object"},
             "spec": spec,
             "status": status_schema(),

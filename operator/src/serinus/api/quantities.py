@@ -38,6 +38,11 @@ def fraction(text: str) -> float:
     return float(Decimal(text.removesuffix("%")) / 100)
 
 
+def cel_is_duration(expression: str) -> str:
+    """CEL that says whether a string is a duration."""
+    return f"{expression}.matches('{DURATION}')".replace("\\", "\\\\")
+
+
 @dataclass(frozen=True, slots=True)
 class Duration:
     """Marks a `float` field as a duration between two included bounds: `Annotated[float, Duration("0s", "24h")]`."""
@@ -72,7 +77,7 @@ class Duration:
     def __get_pydantic_json_schema__(self, _schema: CoreSchema, _handler: GetJsonSchemaHandler) -> JsonSchemaValue:
         bounds = f"duration(self) >= duration('{self.least}') && duration(self) <= duration('{self.most}')"
         whole = " && duration(self).getMilliseconds() == 0" if self.whole_seconds else ""
-        matches = f"self.matches('{DURATION}')".replace("\\", "\\\\")
+        matches = cel_is_duration("self")
         return {
             "type": "string",
             "maxLength": 20,

@@ -79,14 +79,22 @@ def model_at(root: type[BaseModel], location: Location) -> type[BaseModel] | Non
 
 def of_errors(root: type[BaseModel], errors: Iterable[ErrorDetails]) -> tuple[str, ...]:
     """pydantic's errors in people's words, one sentence each, in the order of the manifest."""
-    return tuple(sentence for error in errors for sentence in _sentences(root, error))
+    found = list(errors)
+    return tuple(sentence for error in found if not _follows(error, found) for sentence in _sentences(root, error))
+
+
+def _follows(error: ErrorDetails, others: Iterable[ErrorDetails]) -> bool:
+    """True for a list that is only "too short" because its entries are wrong, which is said of the entries."""
+    at = error["loc"]
+    return error["type"] == "too_short" and any(other["loc"][: len(at)] == at != other["loc"] for other in others)
 
 
 def _sentences(root: type[BaseModel], error: ErrorDetails) -> list[str]:
     location, kind = error["loc"], error["type"]
     context: Mapping[str, Any] = error.get("ctx", {})
     if kind == "rules":
-        return [f"{path(location + ((field,) if field else ()))}: {words}." for field, words in context["broken"]]
+        places = [(path(location + ((field,) if field else ())), words) for field, words in context["broken"]]
+        return [f"{place}: {words}." if place else f"{words[0].upper()}{words[1:]}." for place, words in places]
     if kind == "extra_forbidden":
         parent = model_at(root, location[:-1])
         return [unknown_field(location, fields(parent) if parent else ())]
@@ -99,15 +107,16 @@ def _instead(root: type[BaseModel], location: Location, kind: str, context: Mapp
     if kind == "typed":
         return str(context["message"])
     if kind == "literal_error":
-        return f"write one of {context['expected'].replace(' or ', ', ')}".replace("'", "")
+        allowed = context["expected"].replace("'", "").replace(" or ", ", ")
+        return f"write one of {allowed}" if ", " in allowed else f"write {allowed}"
     if kind in ("greater_than_equal", "less_than_equal"):
         bound = f"at least {context['ge']}" if kind == "greater_than_equal" else f"at most {context['le']}"
         return f"write {bound}, such as {_example(root, location)}"
     if kind == "string_too_long":
         return f"write at most {context['max_length']} characters"
     if kind in ("too_short", "too_long"):
-        bound = f"at least {context['min_length']}" if kind == "too_short" else f"at most {context['max_length']}"
-        return f"write {bound} entries, such as {_example(root, location)}"
+        bound = "at least one" if kind == "too_short" else f"at most {context['max_length']} entries"
+        return f"write {bound}, such as {_example(root, location)}"
     wanted = _KINDS.get(kind, "something else")
     return f"write {wanted}, such as {_example(root, location)}"
 

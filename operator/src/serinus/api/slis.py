@@ -130,7 +130,8 @@ class Histogram(Typed):
     worse: Literal["higher"] = Field(
         description=(
             "Which direction is worse. It must be said, because a histogram of scores, where lower is worse, "
-            "would be judged the wrong way round. Only `higher` exists."
+            "would be judged the wrong way round. Only `higher` exists.\n"
+            "Example: `higher`."
         ),
     )
     unit: Literal["s", "ms"] | None = Field(
@@ -147,8 +148,9 @@ def _quantile(name: str, share: str) -> float | None:
     described: float | None = Field(
         default=None,
         description=(
-            f"Latency objective: at most {share} of the requests may be slower than this. It must be an edge of the\n"
-            "histogram's buckets; where it is none, the nearest edges are named. One of `p50`, `p90`, `p95`, `p99`.\n"
+            f"Latency objective: at most {share} of the requests may be slower than this. It must be an edge of the "
+            "histogram's buckets; where it is none, the nearest edges are named. At most one of `p50`, `p90`, `p95`, "
+            "`p99`.\n"
             f"Example: `{name}: 2500ms`. Default: none, the candidate is only compared with stable."
         ),
     )
@@ -241,7 +243,7 @@ class Sli(Typed):
         description=(
             "Share of requests that must succeed, for a ratio. A candidate fails for being worse than stable only "
             "where it also misses the objective.\n"
-            "Example: `99.5%`. Default: the preset's, else none."
+            "Example: `99.5%`. Default: none, the candidate is only compared with stable."
         ),
     )
     p50: Latency | None = _quantile("p50", "50 %")

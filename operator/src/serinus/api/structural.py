@@ -5,12 +5,16 @@ tree without them. Defaults are left out on purpose: what the API server would f
 difference to Git.
 """
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
 from pydantic import BaseModel
 
 Schema = dict[str, Any]
+
+_OWN_LINE = re.compile(r"\s+(?=(Example|Default): )")
+"""kubectl explain keeps line breaks: the example and the default get lines of their own."""
 
 _DROPPED = ("title", "default", "additionalProperties", "const", "$defs")
 _KEPT = (
@@ -50,6 +54,8 @@ def structural(model: type[BaseModel]) -> Schema:
 def _converted(node: Mapping[str, Any], definitions: Mapping[str, Any], at: str) -> Schema:
     flat = _resolved(node, definitions, at)
     schema: Schema = {key: flat[key] for key in _KEPT if key in flat}
+    if "description" in flat:
+        schema["description"] = _OWN_LINE.sub("\n", flat["description"])
     if "const" in flat:
         schema["enum"] = [flat["const"]]
     if "properties" in flat:
@@ -58,6 +64,7 @@ def _converted(node: Mapping[str, Any], definitions: Mapping[str, Any], at: str)
         }
     if "items" in flat:
         schema["items"] = _converted(flat["items"], definitions, f"{at}[]")
+        schema["items"].pop("description", None)  # kubectl explain would print it after the list's own
     if isinstance(flat.get("additionalProperties"), Mapping):
         schema["additionalProperties"] = _converted(flat["additionalProperties"], definitions, f"{at}{{}}")
     elif flat.get("additionalProperties") is True:

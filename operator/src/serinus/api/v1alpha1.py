@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from pydantic.alias_generators import to_camel
 
 from serinus.api.analysis import Analysis
-from serinus.api.quantities import Duration
+from serinus.api.quantities import Duration, cel_is_duration
 from serinus.api.slis import Sli
 from serinus.api.steps import DEFAULT_STEPS, Step
 from serinus.api.traffic import Traffic
@@ -34,7 +34,7 @@ class Model(Typed):
         default="", description="Name of the model. Example: `llama-3.3-70b`."
     )
     version: Annotated[str, StringConstraints(max_length=128)] = Field(
-        default="", description="Version of the model. Example: `2026-11-03`."
+        default="", description="Version of the model. Example: `v42`."
     )
     uri: Annotated[str, StringConstraints(max_length=1024)] = Field(
         default="", description="Where the weights come from. Example: `s3://models/chat/42`."
@@ -74,6 +74,11 @@ class Rollback(Typed):
     )
 
 
+_HOLD = "(has(s.hold) ? s.hold : '10m')"
+_MAX_HOLD = "(has(self.analysis) && has(self.analysis.maxHold) ? self.analysis.maxHold : '24h')"
+_SLI_NAME = "(has(s.name) ? s.name : (has(s.preset) ? s.preset : ''))"
+
+
 def _rising(weights: Sequence[int]) -> bool:
     return all(before < after for before, after in itertools.pairwise(weights))
 
@@ -90,15 +95,14 @@ class Spec(Typed):
             field="steps",
         ),
         Rule(
-            cel="!has(self.steps) || self.steps.all(s, duration(has(s.hold) ? s.hold : '10m') <= "
-            "duration(has(self.analysis) && has(self.analysis.maxHold) ? self.analysis.maxHold : '24h'))",
-            message="a step holds longer than analysis.maxHold (24h if not written): raise maxHold, or hold less",
+            cel=f"!has(self.steps) || !{cel_is_duration(_MAX_HOLD)} || self.steps.all(s, "
+            f"!{cel_is_duration(_HOLD)} || duration({_HOLD}) <= duration({_MAX_HOLD}))",
+            message="a step holds longer than analysis.maxHold (or 24h, its default): raise maxHold, or hold less",
             holds=lambda it: all(step.hold <= it.analysis.max_hold for step in it.steps),
             field="steps",
         ),
         Rule(
-            cel="self.slis.map(s, has(s.name) ? s.name : (has(s.preset) ? s.preset : ''))"
-            ".all(n, self.slis.exists_one(s, (has(s.name) ? s.name : (has(s.preset) ? s.preset : '')) == n))",
+            cel=f"self.slis.map(s, {_SLI_NAME}).all(n, n == '' || self.slis.exists_one(s, {_SLI_NAME} == n))",
             message="two SLIs have the same name: give each its own, such as {name: half, preset: vllm/e2e-latency}",
             holds=lambda it: len({sli.name or sli.preset for sli in it.slis}) == len(it.slis),
             field="slis",
@@ -112,7 +116,7 @@ class Spec(Typed):
         default=Model(),
         description=(
             "What changes, for people: shown in status and metrics, never a reason to start a rollout.\n"
-            "Example: `{name: llama-3.3-70b, version: 2026-11-03}`. Default: empty."
+            "Example: `{name: llama-3.3-70b, version: v42}`. Default: empty."
         ),
     )
     traffic: Traffic = Field(
