@@ -3,9 +3,9 @@
 import re
 
 import pytest
+
 from serinus.api.compile import Problems, compile_spec
 from serinus.api.unknown import unknown_fields
-
 from tests.wrong_manifests.load import Wrong, load
 
 

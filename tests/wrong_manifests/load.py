@@ -38,7 +38,7 @@ def load(by: str = "") -> list[Wrong]:
 
 def _read(path: Path) -> Wrong:
     text = path.read_text()
-    said = dict(re.findall(r"^# (expect|by|operator): (.+)$", text, flags=re.MULTILINE))
+    said: dict[str, str] = dict(re.findall(r"^# (expect|by|operator): (.+)$", text, flags=re.MULTILINE))
     return Wrong(
         name=path.stem,
         text=text,

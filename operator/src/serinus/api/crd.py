@@ -8,6 +8,7 @@ from typing import Any
 
 import yaml
 
+from serinus.api.status import Status
 from serinus.api.structural import Schema, structural
 from serinus.api.v1alpha1 import GROUP, KIND, VERSION, ModelRollout, Spec
 
@@ -25,7 +26,7 @@ COLUMNS: tuple[dict[str, Any], ...] = (
     {
         "name": "Weight",
         "type": "integer",
-        "jsonPath": ".status.weight",
+        "jsonPath": ".status.weights.wanted",
         "description": "The candidate's share of requests in percent.",
     },
     {
@@ -46,12 +47,24 @@ COLUMNS: tuple[dict[str, Any], ...] = (
 
 
 def status_schema() -> Schema:
-    """Schema of `status`."""
-    return {
-        "type": "object",
-        "description": "What Serinus did, why, and what it waits for.",
-        "x-kubernetes-preserve-unknown-fields": True,
-    }
+    """Schema of `status`. Nothing in it is required, but for the keys of conditions.
+
+    A status that an older Serinus wrote lacks what a newer one adds; were it invalid, nobody could change the spec.
+    """
+    schema = _nothing_required(structural(Status))
+    conditions = schema["properties"]["conditions"]
+    conditions |= {"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["type"]}
+    conditions["items"]["required"] = ["type"]
+    return {**schema, "description": "What Serinus did, why, and what it waits for."}
+
+
+def _nothing_required(schema: Schema) -> Schema:
+    lax = {key: value for key, value in schema.items() if key != "required"}
+    if "properties" in lax:
+        lax["properties"] = {name: _nothing_required(child) for name, child in lax["properties"].items()}
+    if "items" in lax:
+        lax["items"] = _nothing_required(lax["items"])
+    return lax
 
 
 def crd() -> dict[str, Any]:

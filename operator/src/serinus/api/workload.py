@@ -19,16 +19,21 @@ class Toleration(Typed):
         description="Key of the taint. Empty, with operator `Exists`: every taint. Example: `nvidia.com/gpu`.",
     )
     operator: Literal["Exists", "Equal"] | None = Field(
-        default=None, description="`Equal` compares the value, `Exists` does not. Default: `Equal`."
+        default=None,
+        description="How the taint is compared: `Equal` with its value, `Exists` without. Example: `Exists`.\n"
+        "Default: Equal, as in Kubernetes.",
     )
     value: LabelText | None = Field(
         default=None, description="Value of the taint, for operator `Equal`. Example: `present`."
     )
     effect: Literal["NoSchedule", "PreferNoSchedule", "NoExecute"] | None = Field(
-        default=None, description="Effect of the taint. Default: every effect."
+        default=None, description="Effect of the taint. Example: `NoSchedule`. Default: every effect."
     )
     toleration_seconds: int | None = Field(
-        default=None, ge=0, le=31_536_000, description="How long a `NoExecute` taint is tolerated. Default: for ever."
+        default=None,
+        ge=0,
+        le=31_536_000,
+        description="How long a `NoExecute` taint is tolerated. Example: `300`. Default: for ever.",
     )
 
 
@@ -47,7 +52,10 @@ class NodePool(Typed):
         default=(),
         max_length=16,
         json_schema_extra={"x-kubernetes-list-type": "atomic"},
-        description="Taints that the pods tolerate, on top of the template's own. Default: none.",
+        description=(
+            "Taints that the pods tolerate, on top of the template's own.\n"
+            "Example: `[{key: nvidia.com/gpu, operator: Exists}]`. Default: none."
+        ),
     )
     runtime_class_name: ObjectName | None = Field(
         default=None,

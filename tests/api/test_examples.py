@@ -1,0 +1,36 @@
+"""Every example is right, and the shortest one is short."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from serinus.api.compile import compile_spec
+from serinus.core.model import Spec
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+FILES = sorted(EXAMPLES.glob("*.yaml"))
+
+
+def manifests(path: Path) -> list[dict[str, Any]]:
+    """The ModelRollouts of a file."""
+    return [one for one in yaml.safe_load_all(path.read_text()) if one["kind"] == "ModelRollout"]
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_an_example_compiles(path: Path) -> None:
+    assert manifests(path)
+    for manifest in manifests(path):
+        assert isinstance(compile_spec(manifest), Spec), compile_spec(manifest)
+
+
+def test_there_is_one_for_each_kind_of_source_of_numbers() -> None:
+    assert {"chat", "vllm", "mlserver", "http", "own-metrics"} <= {path.stem for path in FILES}
+
+
+def test_the_shortest_complete_one_has_at_most_23_lines_and_no_query() -> None:
+    text = (EXAMPLES / "chat.yaml").read_text()
+    assert len(text.splitlines()) <= 23
+    assert not re.search(r"rate\(|sum|histogram_quantile|\{\{", text)
