@@ -46,3 +46,7 @@ def test_a_spelling_means_the_number_that_it_was_made_from(nano: int) -> None:
     number = Decimal(nano) / 10**9
     assert parse(spell(number)) == number
     assert canonical(spell(number)) == spell(number)
+
+
+def test_an_amount_finer_than_kubernetes_counts_stays_as_it_was_written() -> None:
+    assert canonical("0.5n") == "0.5n"

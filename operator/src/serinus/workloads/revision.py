@@ -91,9 +91,7 @@ def scale(deployment: Manifest, replicas: int) -> list[Operation]:
     ]
 
 
-def read_deployed(
-    deployment: Manifest, *, pods: Iterable[Manifest], autoscalers: Iterable[Manifest] = ()
-) -> Deployed:
+def read_deployed(deployment: Manifest, *, pods: Iterable[Manifest], autoscalers: Iterable[Manifest] = ()) -> Deployed:
     """A revision as it stands. `pods` and `autoscalers` may hold those of others in the namespace: they are passed
     over, and so are pods that are over or being deleted."""
     revision = revision_of(deployment)

@@ -28,7 +28,8 @@ _EMPTY_MEANS_ABSENT = frozenset({
     "podAffinity", "podAntiAffinity", "requests", "resources", "securityContext",
 })  # fmt: skip
 _QUANTITIES = frozenset({"limits", "requests", "overhead"})
-_QUANTITY = frozenset({"sizeLimit", "divisor"})
+_AMOUNT = "amount of a resource"
+_QUANTITY = frozenset({_AMOUNT, "sizeLimit", "divisor"})
 _USER_MAPS = frozenset({"labels", "annotations", "nodeSelector", "matchLabels"})
 
 
@@ -94,15 +95,13 @@ def container_ports(template: Manifest) -> tuple[int, ...]:
 def _clean(value: Any, key: str = "") -> Any:
     """The value without what says nothing; None where nothing is left."""
     if isinstance(value, Mapping):
-        if key in _QUANTITIES:
-            value = {name: canonical_quantity(amount) for name, amount in value.items() if amount is not None}
-        elif key not in _USER_MAPS:
-            value = {name: _clean(one, name) for name, one in value.items()}
+        if key not in _USER_MAPS:
+            value = {name: _clean(one, _AMOUNT if key in _QUANTITIES else name) for name, one in value.items()}
         kept = {name: one for name, one in value.items() if one is not None}
         return kept if kept or key not in _EMPTY_MEANS_ABSENT else None
     if isinstance(value, list | tuple):
         return [_clean(one) for one in value] or None
-    if key in _QUANTITY and value is not None:
+    if key in _QUANTITY and isinstance(value, str | int | float):
         return canonical_quantity(value)
     return value
 
