@@ -84,7 +84,8 @@ def _parser() -> argparse.ArgumentParser:
 
 def _list() -> int:
     for layout in lifecycle.known():
-        print(f"{layout.name:20} {lifecycle.shape_of(layout) or '?':14} {lifecycle.state_of(layout):8} {layout.state}")
+        shape, state = lifecycle.shape_of(layout) or "?", lifecycle.seen_from_outside(layout)
+        print(f"{layout.name:20} {shape:14} {state:8} {layout.state}")
     return 0
 
 

@@ -88,7 +88,6 @@ def _stamp(folder: Path) -> None:
             files[str(path.relative_to(folder))] = path.lstat().st_size
     if not files:
         raise ClusterError(f"the recipe for {folder.name} left no file; its log lines above say why")
-    os.sync()  # a stamp that reaches the disk before the files would lie after a power cut
     unfinished = folder / (STAMP + ".tmp")
     unfinished.write_text(json.dumps({"files": files}))
     unfinished.rename(folder / STAMP)

@@ -185,7 +185,7 @@ class Handler(BaseHTTPRequestHandler):
             code = int(self.fault.get("status", 200))
             self._answer(code, self.series.text(time.monotonic()) if code == 200 else "as the test asked\n")
         else:
-            self._answer(404, "known: /metrics /series /fault /-/healthy\n")
+            self._unknown()
 
     def do_PUT(self) -> None:
         self._change(replace=True)
@@ -197,8 +197,10 @@ class Handler(BaseHTTPRequestHandler):
         path, _, query = self.path.partition("?")
         if path == "/fault":
             self.fault.clear()
-        else:
+        elif path == "/series":
             self.series.forget(dict(urllib.parse.parse_qsl(query)))
+        else:
+            return self._unknown()
         self._answer(200, "ok\n")
 
     def _change(self, replace: bool) -> None:
@@ -208,12 +210,17 @@ class Handler(BaseHTTPRequestHandler):
             if self.path == "/fault":
                 self.fault.clear()
                 self.fault.update({key: float(document[key]) for key in ("status", "delay") if key in document})
+            elif self.path != "/series":
+                return self._unknown()
             else:
                 self.series.feed(document, time.monotonic(), replace)
         except (ValueError, TypeError, AttributeError) as error:
             self._answer(400, f"{error}\n")
         else:
             self._answer(200, "ok\n")
+
+    def _unknown(self) -> None:
+        self._answer(404, "known: /metrics /series /fault /-/healthy\n")
 
     def _answer(self, code: int, text: str) -> None:
         body = text.encode()

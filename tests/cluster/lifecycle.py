@@ -26,6 +26,7 @@ SHAPES = (WHOLE, CONTROL_PLANE)
 RUNNING = "running"
 BROKEN = "broken"
 ABSENT = "absent"
+CHANGING = "changing"
 
 
 def up(layout: Layout, shape: str) -> None:
@@ -70,6 +71,16 @@ def state_of(layout: Layout) -> str:
         return ABSENT
     whole = _marker(layout).exists() and netns.Namespace(layout.netns).exists() and process.all_alive(layout)
     return RUNNING if whole and control_plane.ready(layout) else BROKEN
+
+
+def seen_from_outside(layout: Layout) -> str:
+    """Like `state_of`, but what another command is just starting or stopping is changing and not broken."""
+    try:
+        with _lock_file(layout).open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return state_of(layout)
+    except BlockingIOError:
+        return CHANGING
 
 
 def shape_of(layout: Layout) -> str | None:
@@ -204,12 +215,16 @@ def _shape_file(layout: Layout) -> Path:
 @contextmanager
 def _locked(layout: Layout) -> Iterator[None]:
     """One `up` or `down` of a cluster at a time; the lock lies in the cache, so that no state is left after `down`."""
-    locks = cache.root() / "locks"
-    locks.mkdir(parents=True, exist_ok=True)
-    with (locks / f"cluster-{layout.name}.lock").open("w") as lock:
+    with _lock_file(layout).open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             say(f"another command starts or stops cluster {layout.name}; waiting for it")
             fcntl.flock(lock, fcntl.LOCK_EX)
         yield
+
+
+def _lock_file(layout: Layout) -> Path:
+    locks = cache.root() / "locks"
+    locks.mkdir(parents=True, exist_ok=True)
+    return locks / f"cluster-{layout.name}.lock"

@@ -154,11 +154,16 @@ def _side_by_side(needed: list[Part], whole: bool) -> None:
 
         going: list[Future[None]] = [packages]
         going += [(heavy if part.heavy else light).submit(make, part) for part in needed]
-        done, waiting = wait(going, return_when=FIRST_EXCEPTION)
-        for future in waiting:
-            future.cancel()
-        for future in done:
-            future.result()
+        try:
+            wait(going, return_when=FIRST_EXCEPTION)
+            failed = next((future for future in going if future.done() and future.exception()), None)
+            if failed:
+                failed.result()
+        except BaseException:
+            for future in going:
+                future.cancel()
+            recipes.interrupt()  # what is finished stays in the cache, and the compiler keeps what it compiled
+            raise
 
 
 def _link(part: Part) -> None:

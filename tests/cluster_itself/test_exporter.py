@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+import json
+import threading
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from http.server import ThreadingHTTPServer
+
 import pytest
 
-from tests.cluster.exporter import BadDocument, Series
+from tests.cluster.exporter import BadDocument, Handler, Series
 
 
 def requests(pod: str, **numbers: float) -> list[dict[str, object]]:
@@ -87,3 +94,39 @@ def test_a_bad_document_is_refused_in_words_and_changes_nothing(document: object
     with pytest.raises(BadDocument, match=words):
         series.feed(document, now=0.0, replace=True)
     assert series.text(0.0) == before
+
+
+@pytest.fixture
+def address() -> Iterator[str]:
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+        thread.join()
+
+
+def call(method: str, url: str, document: object = None) -> tuple[int, str]:
+    body = None if document is None else json.dumps(document).encode()
+    try:
+        with urllib.request.urlopen(urllib.request.Request(url, body, method=method), timeout=5) as answer:
+            return answer.status, answer.read().decode()
+    except urllib.error.HTTPError as error:
+        return error.code, error.read().decode()
+
+
+def test_a_test_drives_it_over_http(address: str) -> None:
+    assert call("PUT", f"{address}/series", requests("a-1", value=5)) == (200, "ok\n")
+    assert call("POST", f"{address}/series", requests("b-1", value=6)) == (200, "ok\n")
+    assert call("DELETE", f"{address}/series?pod=a-1") == (200, "ok\n")
+    assert call("GET", f"{address}/metrics")[1].splitlines()[1] == 'requests_total{namespace="ml",pod="b-1"} 6'
+    assert call("PUT", f"{address}/fault", {"status": 503}) == (200, "ok\n")
+    assert call("GET", f"{address}/metrics") == (503, "as the test asked\n")
+    assert call("DELETE", f"{address}/fault") == (200, "ok\n")
+    assert call("GET", f"{address}/metrics")[0] == 200
+    assert call("PUT", f"{address}/serie", [])[0] == 404
+    assert call("PUT", f"{address}/series", {"no": "list"}) == (
+        400,
+        "the document must be a list, and not {'no': 'list'}\n",
+    )
+    assert call("DELETE", f"{address}/series") == (200, "ok\n")

@@ -1,0 +1,64 @@
+"""Building parts side by side, with parts that take no time to build."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tests.cluster import cache, parts, recipes
+from tests.cluster.errors import ClusterError
+
+TINY = parts.Part(
+    name="tiny", version="1", made_of="", recipe=lambda folder: (folder / "tiny").touch(), whole_only=False
+)
+
+
+def fake(monkeypatch: pytest.MonkeyPatch, *known: parts.Part) -> list[str]:
+    monkeypatch.setattr(parts, "PARTS", {part.name: part for part in known})
+    return [part.name for part in known]
+
+
+def test_programs_are_linked_by_every_name_they_have(own_cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    parts.build(fake(monkeypatch, replace(TINY, programs={"one": "tiny", "two": "tiny"})))
+    for program in ("one", "two"):
+        assert (parts.bin_folder() / program).resolve() == (parts.path("tiny") / "tiny").resolve()
+
+
+def test_a_link_that_leads_elsewhere_is_mended(own_cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    names = fake(monkeypatch, replace(TINY, programs={"one": "tiny"}))
+    parts.build(names)
+    link = parts.bin_folder() / "one"
+    link.unlink()
+    link.symlink_to("/nowhere")
+    parts.build(names)
+    assert link.resolve() == (parts.path("tiny") / "tiny").resolve()
+
+
+def test_another_recipe_is_another_entry() -> None:
+    assert TINY.key != replace(TINY, made_of="with another flag").key
+    assert TINY.key != replace(TINY, source="prometheus").key
+
+
+def test_a_part_that_fails_ends_the_others_and_tells_the_end_of_its_log(
+    own_cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(folder: Path) -> None:
+        recipes.run(["sh", "-c", "echo no such module; exit 3"], recipes.log_of(folder))
+
+    def wait(folder: Path) -> None:
+        recipes.run(["sleep", "60"], recipes.log_of(folder))
+
+    names = fake(monkeypatch, replace(TINY, name="slow", recipe=wait), replace(TINY, name="wrong", recipe=fail))
+    began = time.monotonic()
+    with pytest.raises(ClusterError, match="no such module"):
+        parts.build(names)
+    assert time.monotonic() - began < 10
+    assert list((cache.root() / "parts").iterdir()) == []
+
+
+def test_an_unknown_part_is_refused_with_the_known_ones() -> None:
+    with pytest.raises(ClusterError, match="known: kubernetes, prometheus"):
+        parts.path("kubernets")
