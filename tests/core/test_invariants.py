@@ -1,6 +1,5 @@
 """What holds whatever happens: random situations, random events, every rule in its place."""
 
-from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -11,7 +10,6 @@ from serinus.core import phases
 from serinus.core.decide import RULES, decide
 from serinus.core.evidence import Verdict
 from serinus.core.model import Phase, Plan, SetSplit
-from serinus.core.situation import Situation
 from serinus.core.weights import carried_by
 from tests.core.world import World, healthy, on_trial
 
@@ -65,7 +63,7 @@ def check(world: World, before: World, plan: Plan) -> None:
     for action in plan.actions:
         if isinstance(action, SetSplit):
             raised = action.record.weight > max(before.weights, default=0)
-            if raised and not plan.progress.candidate == "":
+            if raised and plan.progress.candidate:
                 ready = before.ready(action.record.revision)
                 assert action.record.weight <= carried_by(ready, 4), (plan, ready)
             if raised and before.verdict is Verdict.FAIL and before.progress.step:
@@ -163,5 +161,5 @@ def test_every_phase_is_in_the_table_of_transitions() -> None:
 
 def test_the_rules_answer_in_every_phase() -> None:
     """The last rules leave nothing unanswered: decide never raises in the stories and properties above."""
-    rule: Callable[[Situation], Plan | None]
+
     assert len({rule.__name__ for rule in RULES}) == len(RULES)

@@ -29,6 +29,9 @@ from serinus.core.questions import Arms, HistogramSource, Measurement, Series, S
 
 START = 1_000_000.0
 
+RULES_OF_THE_WORLD: list[Rule] = list(RULES)
+"""All rules; `make mutants` leaves one out."""
+
 
 def spec(**changes: object) -> Spec:
     """chat: 4 pods, steps 5/25/50 of 60 s, one SLI, looks each 15 s."""
@@ -95,7 +98,6 @@ class World:
     looked: float = 0.0
     last_measured: Measured = field(default_factory=Measured)
     released: Release | None = None
-    rules: tuple[Rule, ...] = RULES
     lose_status: bool = False
     """True: the process dies after the route patch and before status, each time."""
 
@@ -195,7 +197,9 @@ class World:
 
     def tick(self) -> Plan:
         """Decide once and let the plan come true."""
-        plan = decide(self.spec, self.observed(), self.progress, self.measured(), self.now, rules=self.rules)
+        plan = decide(
+            self.spec, self.observed(), self.progress, self.measured(), self.now, rules=tuple(RULES_OF_THE_WORLD)
+        )
         for action in plan.actions:
             self._apply(action)
         if any(isinstance(action, SetSplit) for action in plan.actions) and self.lose_status:

@@ -1,0 +1,89 @@
+# Everything that people and CI run. `make` alone lists the targets.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := help
+
+CACHE := $(or $(SERINUS_CACHE),$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/serinus)
+PYTHON ?= python3
+BIN := .venv/bin
+CLUSTER := $(PYTHON) -m tests.cluster
+# The name of the cluster that make demo, cluster, shell and down speak of.
+NAME ?= dev
+# Two test processes: one for each core of the smallest machine that this must run on.
+WORKERS ?= 2
+FAST := not api_server and not crash and not cluster and not whole
+
+##@ Use it
+
+.PHONY: help
+help: ## List the targets
+	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## / {printf "  %-20s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+##@ Clusters (a real Kubernetes without Docker: docs/cluster.md)
+
+.PHONY: cluster
+cluster: ## Start a whole cluster: kubelet, Envoy, Prometheus, 8 fake GPUs (NAME=dev)
+	@$(CLUSTER) up --name $(NAME) --shape whole
+
+.PHONY: control-plane
+control-plane: ## Start only a control plane with KWOK nodes (NAME=dev)
+	@$(CLUSTER) up --name $(NAME) --shape control-plane
+
+.PHONY: shell
+shell: ## A shell inside the cluster: KUBECONFIG, PATH and network are set (NAME=dev)
+	@$(CLUSTER) shell --name $(NAME)
+
+.PHONY: down
+down: ## Take the cluster away without a trace (NAME=dev)
+	@$(CLUSTER) down --name $(NAME)
+
+##@ Test it
+
+.PHONY: test
+test: lint test-fast test-api-server ## Everything that CI runs
+
+.PHONY: test-fast
+test-fast: venv ## Unit, property and golden tests; no cluster
+	$(BIN)/pytest -n $(WORKERS) -m '$(FAST)' --doctest-modules operator/src tests --cov --cov-report=term:skip-covered --cov-fail-under=95 -q
+
+.PHONY: test-api-server
+test-api-server: venv ## Against a real API server, controllers, KWOK nodes and Prometheus
+	@SERINUS_CLUSTER=test-api $(CLUSTER) up --name test-api --shape control-plane
+	@trap '$(CLUSTER) down --name test-api' EXIT; \
+	$(CLUSTER) exec --name test-api -- $(CURDIR)/$(BIN)/pytest -m api_server tests -q
+
+.PHONY: mutants
+mutants: venv ## Delete each rule of core/decide.py in turn: a test must fail for each
+	$(BIN)/python -m tests.mutants
+
+##@ Change it
+
+.PHONY: venv
+venv: .venv/.installed ## Install what development needs into .venv
+.venv/.installed: requirements-dev.lock pyproject.toml
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --require-hashes --no-deps -r requirements-dev.lock
+	$(BIN)/pip install --quiet --no-deps --no-build-isolation --editable .
+	touch $@
+
+.PHONY: lint
+lint: venv ## Formatting, style, types and layers
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+.PHONY: format
+format: venv ## Format the code and mend what can be mended
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+.PHONY: crd
+crd: venv ## Generate the CustomResourceDefinition from the models
+	$(BIN)/python -m serinus.api.crd > crds/modelrollouts.serinus.dev.yaml
+
+.PHONY: lock
+lock: venv ## Pin what CI and the image install
+	$(BIN)/uv pip compile pyproject.toml --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header --quiet -o requirements.lock
+	$(BIN)/uv pip compile pyproject.toml --group dev --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header --quiet -o requirements-dev.lock
