@@ -4,7 +4,7 @@ The comparison arm is stable; where a fresh baseline runs beside the candidate, 
 old and as cold as the candidate.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from serinus.core.evidence import Histogram, Look, PodLook, Ratio, Role, Sli
@@ -49,7 +49,7 @@ def of(look: Look, sli: Sli, edges: tuple[float, ...] = ()) -> Arms | None:
         n0, x0 = _ratio(zero, sli.name)
         return Arms(n1=n1, x1=x1, n0=n0, x0=x0, pods1=len(one), pods0=len(zero), seconds=seconds)
     shared = edges or common_edges(measured, sli.name)
-    counts1, counts0 = _buckets(one, sli.name, shared), _buckets(zero, sli.name, shared)
+    counts1, counts0 = buckets(one, sli.name, shared), buckets(zero, sli.name, shared)
     if counts1 is None or counts0 is None:
         return None
     return Arms(
@@ -99,7 +99,7 @@ def _ratio(pods: list[PodLook], sli: str) -> tuple[float, float]:
     return total, bad
 
 
-def _buckets(pods: list[PodLook], sli: str, edges: tuple[float, ...]) -> tuple[float, ...] | None:
+def buckets(pods: Sequence[PodLook], sli: str, edges: tuple[float, ...]) -> tuple[float, ...] | None:
     """Sum the pods' buckets into coarser ones; None when a pod lacks one of the edges."""
     sums = dict.fromkeys(edges, 0.0)
     for pod in pods:

@@ -3,10 +3,12 @@
 from dataclasses import replace
 from math import exp, log
 
-from serinus.core.checks import comparison, margins
+from serinus.core.arms import Arms
+from serinus.core.checks import comparison, latency, margins
+from serinus.core.checks.latency import Latency
 from serinus.core.evidence import Finding, Standards, Verdict
 from serinus.core.noise import safe_phi
-from serinus.core.stats import merging, ratio_interval
+from serinus.core.stats import merging, onset, ratio_interval
 from serinus.core.tracks import Track
 
 SILENCES = {
@@ -19,7 +21,6 @@ SILENCES = {
 
 def finding_of(track: Track, standards: Standards, step: int, *, slis: int, failed: bool, silence: str) -> Finding:
     """Return the finding of one SLI. `silence` is one of SILENCES, or empty."""
-    n = track.totals
     here = track.at_step
     log_harm = track.log_harm(slis, standards)
     limit = log(merging.LARGEST)
@@ -33,8 +34,7 @@ def finding_of(track: Track, standards: Standards, step: int, *, slis: int, fail
         verdict, reason = Verdict.NO_DATA, silence
     elif passed:
         verdict, reason = Verdict.PASS, "WithinMargin"
-    candidate = n.x1 / n.n1 if n.n1 > 0 else None
-    stable = n.x0 / n.n0 if n.n0 > 0 else None
+    candidate, stable = values(track)
     told = Finding(
         sli=track.sli.name,
         verdict=verdict,
@@ -53,26 +53,51 @@ def finding_of(track: Track, standards: Standards, step: int, *, slis: int, fail
     return _with_sentence(told, track, standards, step)
 
 
+def values(track: Track) -> tuple[float | None, float | None]:
+    """Return the values of candidate and stable: shares of bad requests, or the p99 of a latency without objective."""
+    compared = track.comparison
+    if isinstance(compared, Latency) and track.objective is None:
+        if not compared.edges or not sum(compared.candidate):
+            return None, None
+        return latency.quantile(compared.edges, compared.candidate, 0.99), latency.quantile(
+            compared.edges, compared.stable, 0.99
+        )
+    n = track.totals
+    return n.x1 / n.n1 if n.n1 > 0 else None, n.x0 / n.n0 if n.n0 > 0 else None
+
+
 def needs(track: Track, standards: Standards, step: int) -> float | None:
     """Return about how many more candidate requests until Pass if the candidate equals stable; None: cannot be told."""
     if track.last is None:
         return None
-    missing = -log(standards.false_promotion_rate) - track.log_safe
-    if missing <= 0:
-        return 0.0
-    gain = gain_per_request(track, standards, step)
-    return missing / gain if gain > 0 else None
+    gains = outlooks(track, track.last, standards, step)
+    wanted = -log(standards.false_promotion_rate)
+    if any(gain <= 0 and known < wanted for known, gain in gains):
+        return None
+    return max((max(0.0, wanted - known) / gain for known, gain in gains if gain > 0), default=None)
 
 
-def gain_per_request(track: Track, standards: Standards, step: int) -> float:
-    """Return the nats that one candidate request adds to the evidence of safe on average, at the last look's load."""
-    arms = track.last
-    if arms is None:
-        return 0.0
-    level = track.level.share
+def outlooks(track: Track, arms: Arms, standards: Standards, step: int) -> list[tuple[float, float]]:
+    """Return for each thing to be shown at this step: the nats shown, and the nats that one candidate request adds.
+
+    On average, for a candidate equal to stable, under the load of `arms`. Nothing for a latency before its buckets are
+    settled.
+    """
     ratio, floor = margins.step_ratio(track.sli, standards, step), track.sli.floor
-    gain = comparison.log_e_equal(arms.n1 * level, arms.n1, arms.n0 * level, arms.n0, 1.0, level, ratio, floor)
-    return gain / safe_phi(track.calibration, arms, level, ratio * level + floor) / arms.n1
+    compared = track.comparison
+    if not isinstance(compared, Latency):
+        level = track.level.share
+        gain = comparison.log_e_equal(arms.n1 * level, arms.n1, arms.n0 * level, arms.n0, 1.0, level, ratio, floor)
+        phi = safe_phi(track.calibration, arms, level, ratio * level + floor)
+        return [(compared.log_safe, gain / phi / arms.n1)]
+    told = []
+    for edge, logs, is_tail in ((compared.body, compared.safe_body, False), (compared.tail, compared.safe_tail, True)):
+        if compared.edges:
+            late = latency.shares_above(compared.edges, compared.law, edge, ratio)[1]
+            gain = latency.log_e_equal(compared, arms, edge, ratio, floor, 1.0, expected=True)
+            phi = safe_phi(track.calibration, arms, 1.0, late + floor, tail=is_tail)
+            told.append((onset.log_sum(logs, comparison.EQUAL_WEIGHTS), gain / phi / arms.n1))
+    return told
 
 
 def words(requests: float | None, rate: float) -> str:
@@ -85,9 +110,18 @@ def words(requests: float | None, rate: float) -> str:
     """
     if requests is None:
         return ""
-    digits = 10 ** max(0, len(str(int(requests))) - 2)
-    told = f"about {round(requests / digits) * digits:,} more requests"
+    told = f"about {rounded(requests)} more requests"
     return f"{told}, {duration(requests / rate)}" if rate > 0 else told
+
+
+def rounded(requests: float) -> str:
+    """Say an amount to two digits.
+
+    >>> rounded(1874.2)
+    '1,900'
+    """
+    digits = 10 ** max(0, len(str(int(requests))) - 2)
+    return f"{round(requests / digits) * digits:,}"
 
 
 def duration(seconds: float) -> str:
@@ -105,12 +139,23 @@ def duration(seconds: float) -> str:
 def _with_sentence(told: Finding, track: Track, standards: Standards, step: int) -> Finding:
     if told.verdict is Verdict.NO_DATA:
         return replace(told, sentence=f"{told.sli}: {SILENCES[told.reason]}.")
-    numbers = f"candidate {told.candidate or 0:.2%} of {track.totals.n1:,.0f}, stable {told.stable or 0:.2%}"
     ratio = margins.step_ratio(track.sli, standards, step)
-    limit = f"{ratio:g} times stable's plus {track.sli.floor:.2%}"
+    numbers, limit = _numbers(told, track), f"{ratio:g} times stable's plus {track.sli.floor:.2%}"
+    if isinstance(track.comparison, Latency):
+        limit = f"what {ratio:g} times stable's latency would be"
     if told.verdict is Verdict.FAIL:
         return replace(told, sentence=f"{told.sli} is worse: {numbers}.")
     if told.verdict is Verdict.PASS:
         return replace(told, sentence=f"{told.sli} is below {limit}: {numbers}.")
     more = words(told.needs_requests, 0.0) or "an unknown number of requests more"
     return replace(told, sentence=f"{told.sli} needs {more} to be shown below {limit}: {numbers}.")
+
+
+def _numbers(told: Finding, track: Track) -> str:
+    seen = f"of {track.totals.n1:,.0f} requests"
+    if told.candidate is None or told.stable is None:
+        return f"nothing to show yet {seen}"
+    if isinstance(track.comparison, Latency) and track.objective is None:
+        return f"candidate p99 {told.candidate:.4g} {seen}, stable {told.stable:.4g}"
+    above = f" above {track.sli.edge:g}" if track.sli.edge is not None else ""
+    return f"candidate {told.candidate:.2%}{above} {seen}, stable {told.stable:.2%}"

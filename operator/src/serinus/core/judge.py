@@ -124,7 +124,7 @@ def advance(state: EvidenceState, look: Look) -> EvidenceState:
     if look.step != state.step:
         state = restart_safe(state, look.step)
     slis = len(state.tracks)
-    counted = [arm.of(look, track.sli) for track in state.tracks]
+    counted = [arm.of(look, track.sli, track.edges) for track in state.tracks]
     after = tuple(
         track if arms is None else tracks.advance(track, arms, look.step, slis, state.standards)
         for track, arms in zip(state.tracks, counted, strict=True)

@@ -24,6 +24,7 @@ ASSUMED_SPREAD = 0.3
 """Without history: the pods' own error ratios are taken to be lognormal with this standard deviation."""
 ASSUMED_LATENCY_SPREAD = 0.1
 FEW_PODS_SPREAD = 0.2
+FEW_PODS_LATENCY_SPREAD = 0.1
 """With history of too few pods or errors to measure the spread between pods."""
 BURST = 3.0
 """Without history, for promotion: bursts of three at the least ..."""

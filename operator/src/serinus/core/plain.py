@@ -54,7 +54,7 @@ def _read(kind: Any, data: Any) -> Any:
     if origin in (Union, UnionType):
         if data is None and NoneType in get_args(kind):
             return None
-        return _read(next(part for part in get_args(kind) if part is not NoneType), data)
+        return _read_one_of([part for part in get_args(kind) if part is not NoneType], data)
     if origin is tuple:
         inner = get_args(kind)
         if len(inner) == 2 and inner[1] is Ellipsis:
@@ -71,6 +71,16 @@ def _read(kind: Any, data: Any) -> Any:
     if not isinstance(data, kind):
         raise TypeError(f"{data!r} is not a {kind.__name__}")
     return data
+
+
+def _read_one_of(kinds: list[Any], data: Any) -> Any:
+    """Read as the first kind that fits; kinds of one union must differ in what they require."""
+    for kind in kinds[:-1]:
+        try:
+            return _read(kind, data)
+        except (TypeError, KeyError, ValueError):
+            continue
+    return _read(kinds[-1], data)
 
 
 def _read_fields(kind: Any, data: Any) -> Any:

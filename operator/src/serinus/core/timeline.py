@@ -27,7 +27,7 @@ class Timeline:
 
     lives: tuple[Life, ...]
     shifts: tuple[Shift, ...] = ()
-    """Changes of weight and step, each in force until the next, in ascending order of `at`. Before the first: weight 0, step 0."""
+    """Changes of weight and step, each in force until the next, in ascending order of `at`."""
     exclusions: tuple[tuple[float, float], ...] = ()
     """Further times (from, to) whose counts are not evidence, for all pods."""
     drain: float = 0.0

@@ -3,9 +3,10 @@
 from dataclasses import dataclass, field, replace
 from math import exp, log
 
-from serinus.core.arms import Arms
-from serinus.core.checks import comparison, margins, objective
+from serinus.core.arms import Arms, above
+from serinus.core.checks import comparison, latency, margins, objective
 from serinus.core.checks.comparison import Comparison
+from serinus.core.checks.latency import Latency
 from serinus.core.checks.level import Level
 from serinus.core.checks.objective import SHARE, Objective
 from serinus.core.evidence import Sli, Standards
@@ -37,7 +38,7 @@ class Track:
     sli: Sli
     calibration: Calibration
     level: Level
-    comparison: Comparison
+    comparison: Comparison | Latency
     objective: Objective | None
     curve: tuple[float, ...]
     """Log likelihoods of the ratio, for its interval."""
@@ -47,6 +48,11 @@ class Track:
     """Since the step began."""
     last: Arms | None = None
     """The last look in which both arms had requests: its load is what a forecast assumes."""
+
+    @property
+    def edges(self) -> tuple[float, ...]:
+        """The buckets of a latency once they are settled, else none."""
+        return self.comparison.edges if isinstance(self.comparison, Latency) else ()
 
     def log_harm(self, slis: int, standards: Standards) -> float:
         """log of the harm e-value of this SLI among so many, in nats: comparison and objective averaged."""
@@ -70,12 +76,13 @@ def begin(sli: Sli, calibration: Calibration) -> Track:
     seed = calibration.share
     if seed is None:
         seed = sli.budget / 10 if sli.budget is not None else DEFAULT_SHARE
+    compared = latency.begin(calibration.edges, calibration.shares, sli.edge) if sli.latency else comparison.begin()
     return Track(
         sli=sli,
         calibration=calibration,
         level=Level(seed=seed),
-        comparison=comparison.begin(),
-        objective=objective.begin() if sli.budget is not None else None,
+        comparison=compared,
+        objective=objective.begin() if sli.budget is not None and (sli.edge is not None or not sli.latency) else None,
         curve=ratio_interval.begin(),
     )
 
@@ -83,36 +90,67 @@ def begin(sli: Sli, calibration: Calibration) -> Track:
 def advance(track: Track, arms: Arms, step: int, slis: int, standards: Standards) -> Track:
     """Return the evidence after one more look, during `step`, of one of so many SLIs."""
     sli, calibration, level = track.sli, track.calibration, track.level.share
+    if isinstance(track.comparison, Latency) and sli.edge is None and track.comparison.edges:
+        # Without an objective the tail edge says which requests count as slow.
+        arms = replace(
+            arms,
+            x1=above(arms.edges, arms.counts1, track.comparison.tail),
+            x0=above(arms.edges, arms.counts0, track.comparison.tail),
+        )
     counts = (arms.x1, arms.n1, arms.x0, arms.n0)
     both = arms.n1 > 0 and arms.n0 > 0
-    after = replace(
+    now = max(level, arms.x0 / arms.n0) if arms.n0 > 0 else level
+    # The load that noise grows with: bad requests, for a latency all requests.
+    load = 1.0 if sli.latency else now
+    phi, phi_tail = (harm_phi(calibration, arms, load, tail=tail) if both else 1.0 for tail in (False, True))
+
+    def beyond(allowed: float) -> float:
+        return margins.harm_ratio(allowed, calibration, slis, standards, arms.pods1, arms.pods0)
+
+    judged = track.objective
+    if both and judged is not None and sli.budget is not None:
+        judged = objective.advance(judged, counts, level, beyond(1.0), sli.budget, phi_tail)
+    pass_ratio = margins.step_ratio(sli, standards, step)
+    compared = track.comparison
+    if isinstance(compared, Latency):
+        bounds = [
+            sum(latency.shares_above(compared.edges, compared.law, edge, pass_ratio)[1:], sli.floor)
+            if compared.edges
+            else 0.0
+            for edge in (compared.body, compared.tail)
+        ]
+        compared = latency.advance(
+            compared,
+            arms,
+            ratio=beyond(sli.allowed_ratio),
+            step_ratio=pass_ratio,
+            floor=sli.floor,
+            objective=sli.edge,
+            phi=phi,
+            phis_safe=(
+                safe_phi(calibration, arms, load, bounds[0]) if both else 1.0,
+                safe_phi(calibration, arms, load, bounds[1], tail=True) if both else 1.0,
+            ),
+        )
+    elif both:
+        safe = safe_phi(calibration, arms, load, pass_ratio * level + sli.floor)
+        compared = comparison.advance_harm(compared, counts, level, beyond(sli.allowed_ratio), sli.floor, phi)
+        compared = comparison.advance_safe(compared, counts, level, pass_ratio, sli.floor, safe)
+    return replace(
         track,
         level=track.level.after(arms.x0, arms.n0, arms.seconds),
+        comparison=compared,
+        objective=judged,
+        curve=ratio_interval.advance(track.curve, *counts, phi_tail) if both else track.curve,
         totals=track.totals.plus(arms),
         at_step=track.at_step.plus(arms),
         last=arms if both else track.last,
-    )
-    if not both:
-        return after
-    now = max(level, arms.x0 / arms.n0)
-    harm = harm_phi(calibration, arms, now)
-    ratio = margins.harm_ratio(sli.allowed_ratio, calibration, slis, standards, arms.pods1, arms.pods0)
-    equal = margins.harm_ratio(1.0, calibration, slis, standards, arms.pods1, arms.pods0)
-    pass_ratio = margins.step_ratio(sli, standards, step)
-    safe = safe_phi(calibration, arms, now, pass_ratio * level + sli.floor)
-    compared = comparison.advance_harm(track.comparison, counts, level, ratio, sli.floor, harm)
-    compared = comparison.advance_safe(compared, counts, level, pass_ratio, sli.floor, safe)
-    judged = track.objective
-    if judged is not None and sli.budget is not None:
-        judged = objective.advance(judged, counts, level, equal, sli.budget, harm)
-    return replace(
-        after,
-        comparison=compared,
-        objective=judged,
-        curve=ratio_interval.advance(track.curve, *counts, harm),
     )
 
 
 def restart_safe(track: Track) -> Track:
     """A new step begins: forget the evidence of safe and the step's totals, keep that of harm."""
-    return replace(track, comparison=comparison.restart_safe(track.comparison), at_step=Totals())
+    compared = track.comparison
+    if isinstance(compared, Latency):
+        return replace(track, comparison=latency.restart_safe(compared), at_step=Totals())
+    return replace(track, comparison=comparison.restart_safe(compared), at_step=Totals())

@@ -1,0 +1,191 @@
+"""The stable revision's own past in, its noise out.
+
+    looks = windows.read(windows.begin(interval=60.0), series_of_the_last_six_hours, timeline_of_stable)[1]
+    noise = calibrate(looks, slis)
+
+Looks of a minute over up to six hours. Less than four pod-hours is no history: then the priors of `noise.py` hold, and
+the sentence says so.
+"""
+
+from collections.abc import Sequence
+from itertools import pairwise
+from math import log, sqrt
+
+from serinus.core import arms as arm
+from serinus.core.evidence import Histogram, Look, PodLook, Ratio, Role, Sli
+from serinus.core.noise import (
+    FEW_PODS_LATENCY_SPREAD,
+    FEW_PODS_SPREAD,
+    Calibration,
+    Noise,
+    assume,
+)
+from serinus.core.stats.dispersion import Block, dispersion, grouped, levels
+
+ENOUGH_HOURS = 4.0
+"""Pod-hours that make a history: one hour of four pods."""
+MINUTES = (1, 4, 10, 30)
+"""Block lengths over which the dispersion is taken."""
+FEWEST_BLOCKS = 4
+FEW_BAD = 30.0
+UNSEEN_BURST = 0.5
+"""With few bad requests in the past their bursts were not seen: 1 + UNSEEN_BURST at none, 1 at many."""
+FEWEST_PODS = 4
+"""Pods from which on the spread between them is measured."""
+BLURRED = 0.25
+"""The spread is not measured where the pods' levels have a larger sampling variance than this."""
+PRIOR_DEGREES = 4
+PRIOR_SPREAD, PRIOR_LATENCY_SPREAD = 0.1, 0.05
+"""What is expected of the spread before it is measured, worth PRIOR_DEGREES pods."""
+
+
+def calibrate(looks: Sequence[Look], slis: Sequence[Sli]) -> Noise:
+    """Return the noise of every SLI in these looks of about a minute each, of stable's pods."""
+    pods = [(look.at, pod) for look in looks for pod in look.pods if pod.role is not Role.CANDIDATE]
+    calibrations = {sli.name: _calibration(pods, sli) for sli in slis}
+    hours = max((_pod_hours(pods, sli) for sli in slis), default=0.0)
+    names = {pod.pod for _, pod in pods}
+    assumed = [name for name, one in calibrations.items() if one.assumed]
+    return Noise(
+        calibrations=calibrations,
+        hours=hours / max(1, len(names)),
+        pods=len(names),
+        assumed=bool(assumed),
+        sentence=_sentence(calibrations, assumed, hours, len(names)),
+    )
+
+
+def _calibration(pods: Sequence[tuple[float, PodLook]], sli: Sli) -> Calibration:
+    seconds = _pod_hours(pods, sli) * 3600
+    if seconds < ENOUGH_HOURS * 3600:
+        return assume(sli)
+    return _latency(pods, sli, seconds) if sli.latency else _ratio(pods, sli, seconds)
+
+
+def _ratio(pods: Sequence[tuple[float, PodLook]], sli: Sli, seconds: float) -> Calibration:
+    counted = [
+        (at, pod.pod, (counts.total, counts.bad))
+        for at, pod in pods
+        if isinstance(counts := pod.counts.get(sli.name), Ratio)
+    ]
+    blocks = _blocks(counted)
+    n, bad = (sum(row[2][i] for row in counted) for i in (0, 1))
+    phi = max(_worst(blocks), _unseen(bad))
+    spread, degrees = _spread(
+        [(level, phi / expected) for level, expected in levels(blocks).values() if expected > 0],
+        PRIOR_SPREAD,
+        FEW_PODS_SPREAD,
+    )
+    return Calibration(
+        phi=phi,
+        phi_tail=phi,
+        pod_rate=bad / seconds,
+        share=bad / n if n > 0 else None,
+        pod_spread=spread,
+        pod_degrees=degrees,
+    )
+
+
+def _latency(pods: Sequence[tuple[float, PodLook]], sli: Sli, seconds: float) -> Calibration:
+    mine = [(at, pod) for at, pod in pods if isinstance(pod.counts.get(sli.name), Histogram)]
+    edges = arm.common_edges([pod for _, pod in mine], sli.name)
+    rows = [(at, pod.pod, counts) for at, pod in mine if (counts := arm.buckets([pod], sli.name, edges)) is not None]
+    sums = tuple(map(sum, zip(*(counts for _, _, counts in rows), strict=True)))
+    total = sum(sums)
+    if len(edges) < 2 or total <= 0:
+        return assume(sli)
+    above = [sum(sums[j + 1 :]) / total for j in range(len(edges))]
+    body = next(edge for edge, share in zip(edges, above, strict=True) if share <= 0.5)
+    tail = (
+        sli.edge
+        if sli.edge is not None
+        else max((e for e, s in zip(edges, above, strict=True) if s >= 0.01), default=body)
+    )
+    in_body, in_tail = (
+        _blocks([(at, pod, (sum(counts), arm.above(edges, counts, edge))) for at, pod, counts in rows])
+        for edge in (body, tail)
+    )
+    bad = sum(x for block in in_tail for _, x in block.values())
+    phi_tail = max(_worst(in_tail), _unseen(bad))
+    speeds = _speeds(rows, edges)
+    phi = max(_worst(in_body), phi_tail)
+    spread, degrees = _spread(
+        [(speed, phi * variance) for speed, variance in speeds], PRIOR_LATENCY_SPREAD, FEW_PODS_LATENCY_SPREAD
+    )
+    return Calibration(
+        phi=phi,
+        phi_tail=phi_tail,
+        pod_rate=total / seconds,
+        share=bad / total,
+        pod_spread=spread,
+        pod_degrees=degrees,
+        edges=edges,
+        shares=tuple(n / total for n in sums),
+    )
+
+
+def _speeds(
+    rows: Sequence[tuple[float, str, tuple[float, ...]]], edges: tuple[float, ...]
+) -> list[tuple[float, float]]:
+    """By pod: its mean log latency relative to all pods plus 1, and the sampling variance of that."""
+    middles = [log(low * high) / 2 for low, high in pairwise((edges[0] / 4, *edges[:-1]))]
+    middles.append(log(edges[-2]))
+    sums: dict[str, tuple[float, float, float]] = {}
+    for _, pod, counts in rows:
+        n, first, second = sums.get(pod, (0.0, 0.0, 0.0))
+        sums[pod] = (
+            n + sum(counts),
+            first + sum(c * m for c, m in zip(counts, middles, strict=True)),
+            second + sum(c * m * m for c, m in zip(counts, middles, strict=True)),
+        )
+    told = [(first / n, (second / n - (first / n) ** 2) / n) for n, first, second in sums.values() if n > 0]
+    mean = sum(speed for speed, _ in told) / len(told)
+    return [(1 + speed - mean, variance) for speed, variance in told]
+
+
+def _blocks(counted: Sequence[tuple[float, str, tuple[float, float]]]) -> list[Block]:
+    """Group counts by the minute of their look."""
+    by_minute: dict[int, dict[str, tuple[float, float]]] = {}
+    for at, pod, (n, x) in counted:
+        block = by_minute.setdefault(int(at // 60), {})
+        n0, x0 = block.get(pod, (0.0, 0.0))
+        block[pod] = (n0 + n, x0 + x)
+    return [by_minute[minute] for minute in sorted(by_minute)]
+
+
+def _worst(blocks: list[Block]) -> float:
+    """The largest dispersion over the block lengths, and what the longest two let expect of longer ones still."""
+    found = {size: dispersion(longer) for size in MINUTES if len(longer := grouped(blocks, size)) >= FEWEST_BLOCKS}
+    worst = max(found.values(), default=1.0)
+    return max(worst, 2 * found[30] - found[10]) if 30 in found else worst
+
+
+def _unseen(bad: float) -> float:
+    """The dispersion that few bad requests cannot rule out."""
+    return 1 + UNSEEN_BURST * FEW_BAD / (FEW_BAD + bad)
+
+
+def _spread(pods: Sequence[tuple[float, float]], prior: float, assumed: float) -> tuple[float, int | None]:
+    """Return the spread between pods from their levels and sampling variances, and its degrees of freedom."""
+    if len(pods) < FEWEST_PODS or sum(variance for _, variance in pods) > BLURRED * len(pods):
+        return assumed, None
+    own = len(pods) - 1
+    seen = sum((level - 1) ** 2 for level, _ in pods) / own - sum(variance for _, variance in pods) / len(pods)
+    degrees = PRIOR_DEGREES + own
+    return sqrt((PRIOR_DEGREES * prior**2 + own * max(0.0, seen)) / degrees), degrees
+
+
+def _pod_hours(pods: Sequence[tuple[float, PodLook]], sli: Sli) -> float:
+    return sum(pod.end - pod.start for _, pod in pods if sli.name in pod.counts) / 3600
+
+
+def _sentence(calibrations: dict[str, Calibration], assumed: list[str], hours: float, pods: int) -> str:
+    told = [f"{name} {one.phi:.1f}" for name, one in calibrations.items() if not one.assumed]
+    measured = f"Noise measured over {hours:.1f} pod-hours of {pods} pods (dispersion {', '.join(told)})."
+    if not assumed:
+        return measured
+    missing = (
+        f"Less than {ENOUGH_HOURS:.0f} pod-hours of history for {', '.join(assumed)}: noise is assumed, only large"
+        " differences are rolled back, and promotion takes longer."
+    )
+    return f"{measured} {missing}" if told else missing
