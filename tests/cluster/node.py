@@ -33,7 +33,7 @@ def prepare(layout: Layout) -> None:
 
 def up(layout: Layout) -> None:
     """Start the node and return when it is Ready and has its GPUs."""
-    prepare(layout)
+    prepare(layout)  # costs nothing when it was done before
     with step("start the node"):
         leftovers.make_cgroups(layout)
         _kubelet(layout)
