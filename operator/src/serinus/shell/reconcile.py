@@ -18,11 +18,14 @@ from serinus.shell.cache import Cache
 from serinus.shell.facts import cached
 from serinus.shell.kube import Kube
 from serinus.shell.kube_errors import Conflict, KubeError, Throttled
+from serinus.shell.lease import Lease
 from serinus.shell.measure import Measurer
 from serinus.shell.observe import observe
+from serinus.shell.prometheus import Provider
 from serinus.shell.resources import ROLLOUT
 from serinus.shell.room import Room
 from serinus.shell.scheduler import Key, Scheduler
+from serinus.shell.settings import Settings
 from serinus.shell.tick import Memory, Ticker, folded_progress
 
 SHORTEST_PAUSE = 0.5
@@ -31,6 +34,13 @@ AT_ONCE = 16
 """Rollouts whose ticks may await something at the same time."""
 
 log = structlog.get_logger("serinus")
+
+
+async def run(settings: Settings, kube: Kube, cache: Cache, scheduler: Scheduler, lease: Lease) -> None:
+    """Reconcile until cancelled, or until the lease is lost (then `lease` ends the process)."""
+    measurer = Measurer(lambda name: Provider(settings.connection(name)))
+    log.debug("reconciling", lease=lease.held())
+    await Reconciler(kube=kube, cache=cache, scheduler=scheduler, measurer=measurer).run()
 
 
 class Reconciler:
