@@ -62,6 +62,16 @@ def _pods(layout: Layout) -> None:
 
 def _gateway(layout: Layout) -> None:
     with step("start Contour and Envoy"):
+        routes(layout)
+        _start_envoy(layout)
+
+
+def routes(layout: Layout) -> None:
+    """Install the Gateway API and a controller that judges routes; returns when the Gateway is Programmed.
+
+    A control plane without nodes uses it alone: the status of routes is real there too, only no request flows.
+    """
+    with step("start Contour"):
         # Contour ends at its start when it does not find its own kinds as well, though nothing here uses them.
         crds = [file for part in ("gateway-api", "contour-crds") for file in sorted(parts.path(part).glob("*.yaml"))]
         files = [word for file in crds for word in ("-f", str(file))]
@@ -72,7 +82,6 @@ def _gateway(layout: Layout) -> None:
         patch = ("patch", "service", "envoy", "--subresource=status", "--type=merge", "-p", balancer)
         kubectl(layout, "-n", GATEWAY[0], *patch, what="give the Service of Envoy its address")
         _start_contour(layout)
-        _start_envoy(layout)
         wait_until("Programmed on the Gateway", lambda: programmed(layout), 60, f"see {process.log(layout, 'contour')}")
 
 

