@@ -1,0 +1,107 @@
+"""What must be measured before a rollout can be decided. Pure: the shell puts many questions into few queries.
+
+A question is asked while a candidate gets traffic. It holds everything that the evidence depends on, so that who
+answers it needs no memory: the same question and the same samples give the same evidence.
+"""
+
+from dataclasses import dataclass
+
+from serinus.core.evidence import Role, Sli, Standards
+from serinus.core.model import Progress, Shift, Spec
+from serinus.core.observed import Observed
+from serinus.core.questions import Measurement
+
+TrialKey = tuple[str, int, str, str]
+"""uid, attempt, candidate revision, digest of the rules: what evidence belongs to."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Started:
+    """A pod that runs now."""
+
+    pod: str
+    role: Role
+    ready_since: float | None
+    """None: not ready, so that nothing is expected of it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """All that the evidence of one trial depends on, but for the samples."""
+
+    key: TrialKey
+    namespace: str
+    name: str
+    """The rollout's."""
+    connection: str
+    """Name of the metrics connection; empty: the platform's default."""
+    stable: str
+    """Revision."""
+    candidate: str
+    """Revision."""
+    slis: tuple[Sli, ...]
+    measurements: tuple[Measurement, ...]
+    """One for each of `slis`."""
+    standards: Standards
+    interval: float
+    attempt: int
+    step: int
+    """From 1; one more than the number of steps during promotion."""
+    weight: int
+    shifts: tuple[Shift, ...]
+    """Ascending."""
+    pods: tuple[Started, ...]
+    settle: float
+    """Seconds after a pod's readiness before its counts are evidence: its warm-up, and what it had taken on by then."""
+    drain: float
+    """Seconds after a change of weight whose counts are not evidence."""
+    drift_since: float | None = None
+    """Since when the weights on the route are not the wanted ones: what is counted since then is not evidence."""
+
+    @property
+    def since(self) -> float:
+        """When the candidate first got traffic in this attempt."""
+        return next(shift.at for shift in self.shifts if shift.weight > 0)
+
+
+def needs(spec: Spec, observed: Observed, progress: Progress) -> Question | None:
+    """The question to ask now; None: nothing to measure, because no candidate gets traffic beside stable.
+
+    `progress` is what status says with the journal folded in.
+    """
+    split = progress.split
+    if not progress.candidate or not progress.stable or split is None or split.weight == 0:
+        return None
+    if observed.stable_selector == progress.candidate or observed.deleting_since is not None:
+        return None
+    if not any(shift.weight > 0 for shift in progress.shifts):
+        return None
+    return Question(
+        key=(spec.uid, progress.attempt, progress.candidate, spec.evidence_rules),
+        namespace=spec.namespace,
+        name=spec.name,
+        connection=spec.prometheus,
+        stable=progress.stable,
+        candidate=progress.candidate,
+        slis=spec.slis,
+        measurements=spec.measurements,
+        standards=spec.standards,
+        interval=spec.interval,
+        attempt=progress.attempt,
+        step=progress.step,
+        weight=split.weight,
+        shifts=progress.shifts,
+        pods=(
+            *_pods(observed, progress.stable, Role.STABLE),
+            *_pods(observed, progress.candidate, Role.CANDIDATE),
+        ),
+        settle=spec.warm_up_seconds + spec.drain,
+        drain=spec.drain,
+        drift_since=progress.drift_since or None,
+    )
+
+
+def _pods(observed: Observed, revision: str, role: Role) -> tuple[Started, ...]:
+    deployed = observed.revision(revision)
+    pods = deployed.pods if deployed is not None else ()
+    return tuple(Started(pod=pod.name, role=role, ready_since=pod.ready_since) for pod in pods)

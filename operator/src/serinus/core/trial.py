@@ -1,0 +1,211 @@
+"""The evidence of one trial as it grows: samples in, looks judged, and what they say.
+
+    trial = begin(question, noise)
+    trial = absorb(trial, question, series)         # at each tick, or all at once: the same comes out
+    answer = measured(trial, question)
+
+What is kept between ticks is a cache. It is rebuilt from `since` on when it is lost.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from math import inf, isclose
+
+from serinus.core import judge, windows
+from serinus.core.evidence import Look, OnFail, ProviderState, Role, Sli, Verdict
+from serinus.core.judge import EvidenceState
+from serinus.core.needs import Question
+from serinus.core.noise import Noise
+from serinus.core.observed import Measured
+from serinus.core.samples import Buffers, Series
+from serinus.core.timeline import Life, Timeline
+from serinus.core.windows import Reader
+
+GATEWAY = "@"
+"""In the name of a unit that is a gateway's view of a Service, SERVICE@GATEWAY, and not a pod of ours."""
+NEAREST = 3
+"""How many of the bucket edges that exist are named where the wanted one does not."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trial:
+    """What is remembered of one trial."""
+
+    reader: Reader
+    state: EvidenceState
+    seen: Mapping[str, "Seen"] = field(default_factory=dict)
+    """Every pod that was ever in the samples, gone ones too."""
+    read_to: float
+    """All samples up to this time have been asked for."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seen:
+    """What the samples alone tell of a pod."""
+
+    role: Role
+    first: float
+    """Its first sample ..."""
+    last: float
+    """... and its last."""
+
+
+def begin(question: Question, noise: Noise) -> Trial:
+    """A trial of which nothing was read yet; the first samples are those of the interval before its traffic."""
+    return Trial(
+        reader=windows.begin(question.interval),
+        state=judge.begin(question.slis, question.standards, noise),
+        read_to=question.since - question.interval,
+    )
+
+
+def read_from(trial: Trial) -> float:
+    """From when on samples must be read: some time again that was read before, for those that came late."""
+    due = trial.reader.due
+    return trial.read_to if due is None else min(trial.read_to, due - trial.reader.interval / 2)
+
+
+def absorb(trial: Trial, question: Question, series: Iterable[tuple[Role, Series]], read_to: float) -> Trial:
+    """The trial with the samples of a further range, up to `read_to`."""
+    fresh = list(series)
+    seen = see(trial.seen, fresh)
+    timeline = Timeline(
+        lives=lives(question, seen, stale=trial.reader.longest),
+        shifts=question.shifts,
+        exclusions=((question.drift_since, inf),) if question.drift_since is not None else (),
+        drain=question.drain,
+    )
+    reader, looks = windows.read(trial.reader, (one for _, one in fresh), timeline)
+    state = trial.state
+    for look in looks:
+        if is_evidence(look):
+            state = judge.advance(state, look)
+    return replace(trial, reader=reader, state=state, seen=seen, read_to=max(read_to, trial.read_to))
+
+
+def see(seen: Mapping[str, Seen], series: Iterable[tuple[Role, Series]]) -> dict[str, Seen]:
+    """What is known of the pods after these samples."""
+    known = dict(seen)
+    for role, one in series:
+        if one.points:
+            old = known.get(one.pod)
+            first, last = one.points[0][0], one.points[-1][0]
+            known[one.pod] = Seen(
+                role=role,
+                first=min(first, old.first) if old else first,
+                last=max(last, old.last) if old else last,
+            )
+    return known
+
+
+def is_evidence(look: Look) -> bool:
+    """Nothing is learnt while the candidate gets no traffic, and no time is counted."""
+    return look.weight > 0
+
+
+def lives(question: Question, seen: Mapping[str, Seen], *, stale: float) -> tuple[Life, ...]:
+    """When each pod's counts are evidence.
+
+    A pod that runs: from when it was ready and settled. One that is gone is known by its samples alone: from its first
+    to its last, settled too. So is a gateway's view of a Service, which has no start of its own to wait for; it lives
+    on until it was silent for `stale` seconds.
+    """
+    running = {one.pod for one in question.pods}
+    found = [
+        Life(pod=one.pod, role=one.role, start=one.ready_since + question.settle)
+        for one in question.pods
+        if one.ready_since is not None
+    ]
+    newest = max((one.last for one in seen.values()), default=-inf)
+    for pod, one in seen.items():
+        if GATEWAY in pod:
+            found.append(
+                Life(pod=pod, role=one.role, start=one.first, end=one.last if one.last < newest - stale else inf)
+            )
+        elif pod not in running:
+            found.append(Life(pod=pod, role=one.role, start=one.first + question.settle, end=one.last))
+    return tuple(found)
+
+
+def past(series: Iterable[tuple[Role, Series]], *, step: float, settle: float) -> tuple[Look, ...]:
+    """The looks of stable's pods before the trial, from samples every `step` seconds: what noise is measured on."""
+    own = [(role, one) for role, one in series if role is Role.STABLE]
+    timeline = Timeline(
+        lives=tuple(
+            Life(pod=pod, role=Role.STABLE, start=one.first + (0.0 if GATEWAY in pod else settle), end=one.last)
+            for pod, one in see({}, own).items()
+        )
+    )
+    _, looks = windows.read(windows.begin(step), (one for _, one in own), timeline)
+    return looks
+
+
+def measured(trial: Trial, question: Question, provider: ProviderState = ProviderState.OK, why: str = "") -> Measured:
+    """What the evidence says to the decision rules. `why` is the sentence of a provider that did not answer."""
+    judgement = judge.verdict(trial.state, provider)
+    verdict, sentence = judgement.verdict, judgement.sentence
+    if verdict is Verdict.PROVIDER_DOWN and why:
+        sentence = f"{why} Nothing is concluded from that."
+    missing = missing_edges(trial.reader.buffers, question.slis)
+    said = Measured(
+        attempt=question.attempt,
+        step=trial.state.step if trial.state.looks else question.step,
+        verdict=verdict,
+        sentence=sentence,
+        findings=judge.findings(trial.state),
+        hold_only=verdict is Verdict.FAIL and judgement.on_fail is OnFail.HOLD,
+        held=judgement.covered_seconds,
+        requests=judgement.requests_candidate,
+        share=judgement.share,
+        silent=judgement.silent_requests,
+        last_look=judgement.last_look,
+        outlook=judgement.outlook,
+    )
+    return without_data(said, " ".join(missing)) if missing else said
+
+
+def missing_edges(buffers: Buffers, slis: Iterable[Sli]) -> list[str]:
+    """A sentence for each latency objective that no bucket speaks of: one with it names the nearest that exist."""
+    edges: dict[str, set[float]] = {}
+    for _, sli, part, _ in buffers:
+        if isinstance(part, float):
+            edges.setdefault(sli, set()).add(part)
+    sentences = []
+    for one in slis:
+        there = edges.get(one.name)
+        if one.edge is None or not there or any(isclose(one.edge, edge, rel_tol=1e-9) for edge in there):
+            continue
+        wanted = one.edge
+        nearest = sorted(sorted(there - {inf}, key=lambda edge: abs(edge - wanted))[:NEAREST])
+        known = ", ".join(f"{edge:g}" for edge in nearest) or "none but the infinite one"
+        sentences.append(
+            f"{one.name}: the histogram has no bucket at {wanted:g} (in the metric's own unit), so that nothing can be "
+            f"said of the objective; write one of the nearest: {known}."
+        )
+    return sentences
+
+
+def without_data(said: Measured, sentence: str) -> Measured:
+    """The same, but that nothing follows from it because data is missing. A Fail that was found stays."""
+    if said.verdict is Verdict.FAIL:
+        return said
+    return replace(said, verdict=Verdict.NO_DATA, sentence=sentence)
+
+
+def traffic(question: Question, start: float, end: float) -> list[tuple[float, float]]:
+    """The parts of [start, end] in which the candidate had traffic: other samples need not be read.
+
+    The interval before its first traffic belongs to it, so that the first window has a beginning.
+    """
+    found: list[tuple[float, float]] = []
+    for at, shift in enumerate(question.shifts):
+        later = question.shifts[at + 1 :]
+        begins = shift.at - (question.interval if shift.at == question.since else 0.0)
+        since, to = max(start, begins), min(end, later[0].at if later else inf)
+        if shift.weight == 0 or since >= to:
+            continue
+        if found and found[-1][1] == since:
+            found[-1] = (found[-1][0], to)
+        else:
+            found.append((since, to))
+    return found

@@ -1,0 +1,255 @@
+"""Measuring: few queries for all rollouts that are due, and the evidence of each from the answers.
+
+What is kept between ticks is a cache: a trial that is not known is read from Prometheus again, from its first traffic
+on. In steady state a tick costs one query for each metric and set of matchers, whatever the number of rollouts.
+
+    history of stable    once an attempt, coarse, before the trial: how noisy the workload is
+    the trial's past     hour by hour, until it has caught up
+    the last interval    at each tick
+"""
+
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import dataclass
+from math import ceil, floor
+from typing import Any, Protocol
+
+from serinus.core import history, trial
+from serinus.core.evidence import ProviderState, Role, Verdict
+from serinus.core.needs import Question, TrialKey
+from serinus.core.noise import Noise
+from serinus.core.observed import Measured
+from serinus.core.questions import Arms, Measurement
+from serinus.core.samples import Labels, Series
+from serinus.core.trial import Trial
+from serinus.providers import prometheus
+from serinus.providers.prometheus import AnswerError, Part, Partial, RawSeries, Want
+from serinus.providers.promql import NotAName
+from serinus.shell.prometheus import BadQuery, PrometheusError
+from serinus.shell.settings import SettingsError
+from serinus.workloads.revision import deployment_name
+from serinus.workloads.services import service_name
+
+HISTORY_SECONDS = 6 * 3600
+HISTORY_STEP = 60
+HISTORY_GRID = 300
+"""History ends at a multiple of this before the trial, so that trials which began close together share its queries."""
+CHUNK_SECONDS = 3600
+"""Most that is read of a trial's past at once."""
+ROUNDS = 8
+"""Most chunks of the past in one tick: what is left waits for the next, so that no rollout holds up the others."""
+
+_NOT_LABELS = frozenset({"__name__", "le"})
+
+
+class Asks(Protocol):
+    """A metrics connection (see `shell/prometheus.py`)."""
+
+    async def instant(self, queries: Sequence[str], at: float) -> list[Mapping[str, Any] | PrometheusError]: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Trouble:
+    """Why a question has no answer."""
+
+    state: ProviderState | None
+    """None: the question itself is wrong, and asking again does not help."""
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Range:
+    """Samples that one question needs: those after `start`, up to and with `end`."""
+
+    question: Question
+    start: float
+    end: float
+    resolution: int = 0
+
+
+_Found = dict[Hashable, list[tuple[Role, Series]] | _Trouble]
+
+
+class Measurer:
+    """Answers questions. Belongs to one event loop; one call at a time for the same rollout."""
+
+    def __init__(self, connect: Callable[[str], Asks]) -> None:
+        """`connect` gives the connection of a name; it may raise `SettingsError`, whose sentence is then shown."""
+        self._connect = connect
+        self._connections: dict[str, Asks] = {}
+        self._trials: dict[TrialKey, Trial] = {}
+        self.queries = 0
+        """How many queries were sent so far."""
+
+    async def measure(self, questions: Sequence[Question], now: float) -> dict[TrialKey, Measured]:
+        """What the evidence says at `now`, for each question by its key.
+
+        Never raises for what a provider does: without an answer the findings stay as they were, and the verdict is
+        ProviderDown, or NoData where the question itself cannot be asked.
+        """
+        troubles = await self._begin([one for one in questions if one.key not in self._trials])
+        for _ in range(ROUNDS):
+            known = [one for one in questions if one.key not in troubles]
+            ranges = [found for one in known if (found := self._next(one, now)) is not None]
+            answers = await self._samples(ranges)
+            for one in ranges:
+                key, answer = one.question.key, answers[one.question.key]
+                if isinstance(answer, _Trouble):
+                    troubles[key] = answer
+                else:
+                    self._trials[key] = trial.absorb(self._trials[key], one.question, answer, one.end)
+            if not ranges:
+                break
+        return {one.key: self._said(one, troubles.get(one.key), now) for one in questions}
+
+    def forget(self, uid: str) -> None:
+        """Drop what is cached of a rollout that is gone."""
+        for key in [key for key in self._trials if key[0] == uid]:
+            del self._trials[key]
+
+    async def _begin(self, questions: Sequence[Question]) -> dict[TrialKey, _Trouble]:
+        """Start trials that are not known, with the noise of stable's past; earlier trials of theirs are forgotten."""
+        troubles = {}
+        ranges = []
+        for one in questions:
+            end = floor(one.since / HISTORY_GRID) * HISTORY_GRID
+            ranges.append(_Range(question=one, start=end - HISTORY_SECONDS, end=end, resolution=HISTORY_STEP))
+        answers = await self._samples(ranges)
+        for one in questions:
+            answer = answers[one.key]
+            if isinstance(answer, _Trouble):
+                troubles[one.key] = answer
+                continue
+            self.forget(one.key[0])
+            self._trials[one.key] = trial.begin(one, _noise(one, answer))
+        return troubles
+
+    def _next(self, question: Question, now: float) -> _Range | None:
+        """The next samples to read of a trial; None when it has caught up."""
+        known = self._trials[question.key]
+        if known.read_to >= now:
+            return None
+        start = trial.read_from(known)
+        spans = [span for span in trial.traffic(question, start, now) if span[1] > known.read_to]
+        if not spans:
+            return None
+        start, end = spans[0]
+        beyond = max(start, known.read_to)
+        if end - beyond > CHUNK_SECONDS:
+            # On a grid, so that trials which are read again together share queries.
+            end = (floor(beyond / CHUNK_SECONDS) + 1) * CHUNK_SECONDS
+        return _Range(question=question, start=start, end=end)
+
+    async def _samples(self, ranges: Sequence[_Range]) -> _Found:
+        """The samples of each range, or what was in the way; one connection does not wait for another's fault."""
+        found: _Found = {}
+        groups: dict[tuple[str, float], list[_Range]] = {}
+        for one in ranges:
+            groups.setdefault((one.question.connection, one.end), []).append(one)
+        for (connection, end), group in groups.items():
+            found.update(await self._ask(connection, end, group))
+        return found
+
+    async def _ask(self, name: str, at: float, group: Sequence[_Range]) -> _Found:
+        found: _Found = {}
+        wants: list[Want] = []
+        for one in group:
+            mine = _wants(one)
+            try:
+                prometheus.plan(mine)
+            except NotAName as error:
+                found[one.question.key] = _Trouble(state=None, sentence=str(error))
+                continue
+            found[one.question.key] = []
+            wants.extend(mine)
+        try:
+            connection = self._connection(name)
+        except SettingsError as error:
+            return {one.question.key: _Trouble(state=None, sentence=str(error)) for one in group}
+        queries = prometheus.plan(wants)
+        self.queries += len(queries)
+        for query, answer in zip(queries, await connection.instant([one.text for one in queries], at), strict=True):
+            owners = {owner for series in query.owners.values() for owner, *_ in series}
+            series, trouble = _understood(query, answer)
+            for key in owners:
+                if trouble is not None:
+                    found[key] = trouble
+            for (key, sli), raw in series.items():
+                so_far = found[key]
+                if not isinstance(so_far, _Trouble):
+                    so_far.extend((one.role, _series(one, sli)) for one in raw)
+        return found
+
+    def _connection(self, name: str) -> Asks:
+        if name not in self._connections:
+            self._connections[name] = self._connect(name)
+        return self._connections[name]
+
+    def _said(self, question: Question, trouble: _Trouble | None, now: float) -> Measured:
+        known = self._trials.get(question.key)
+        if known is None:
+            down = trouble is not None and trouble.state is not None
+            return Measured(
+                attempt=question.attempt,
+                step=question.step,
+                verdict=Verdict.PROVIDER_DOWN if down else Verdict.NO_DATA,
+                sentence=trouble.sentence if trouble is not None else "nothing measured yet.",
+            )
+        if trouble is not None and trouble.state is None:
+            return trial.without_data(trial.measured(known, question), trouble.sentence)
+        if trouble is not None and trouble.state is not None:
+            return trial.measured(known, question, trouble.state, trouble.sentence)
+        said = trial.measured(known, question)
+        if self._next(question, now) is not None:
+            hours = ceil((now - known.read_to) / 3600)
+            return trial.without_data(said, f"Reading the past of this trial: about {hours} h are left.")
+        return said
+
+
+def _wants(one: _Range) -> list[Want]:
+    question = one.question
+    roles = (Role.STABLE,) if one.resolution else (Role.STABLE, Role.CANDIDATE)
+    return [
+        Want(
+            owner=question.key,
+            namespace=question.namespace,
+            arms={_arm(question, measurement, role): role for role in roles},
+            measurement=measurement,
+            seconds=one.end - one.start,
+            resolution=one.resolution,
+        )
+        for measurement in question.measurements
+    ]
+
+
+def _arm(question: Question, measurement: Measurement, role: Role) -> str:
+    """What names an arm in the series: the role's Service, or its revision's Deployment."""
+    if measurement.arms is Arms.CLUSTER:
+        return service_name(question.name, role.value)
+    return deployment_name(question.name, question.stable if role is Role.STABLE else question.candidate)
+
+
+def _understood(
+    query: prometheus.Query, answer: Mapping[str, Any] | PrometheusError
+) -> tuple[prometheus.Answers, _Trouble | None]:
+    if isinstance(answer, BadQuery):
+        return {}, _Trouble(state=None, sentence=str(answer))
+    if isinstance(answer, PrometheusError):
+        return {}, _Trouble(state=ProviderState.DOWN, sentence=str(answer))
+    try:
+        return prometheus.read(query, answer), None
+    except Partial as error:
+        return {}, _Trouble(state=ProviderState.PARTIAL, sentence=str(error))
+    except AnswerError as error:
+        return {}, _Trouble(state=ProviderState.DOWN, sentence=str(error))
+
+
+def _series(raw: RawSeries, sli: str) -> Series:
+    """A series as the core knows it: the bound of its bucket is its part, not a label."""
+    part = float(raw.labels.get("le", "nan")) if raw.part is Part.BUCKET else raw.part.value
+    labels: Labels = tuple(sorted((name, value) for name, value in raw.labels.items() if name not in _NOT_LABELS))
+    return Series(pod=raw.pod, sli=sli, part=part, labels=labels, points=raw.samples)
+
+
+def _noise(question: Question, series: Sequence[tuple[Role, Series]]) -> Noise:
+    looks = trial.past(series, step=HISTORY_STEP, settle=question.settle)
+    return history.calibrate(looks, question.slis)
