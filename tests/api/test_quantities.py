@@ -70,6 +70,12 @@ def test_a_rate_may_reach_its_bound_and_an_objective_may_not() -> None:
         r"(?i)post",
         "(?P<n>a)",
         "a+?",
+        "[*+]+",
+        "a}+",
+        r"a\++",
+        "x{1000}",
+        r"x\{1001\}",
+        r"\(?=a",
     ],
 )
 def test_an_expression_that_prometheus_understands_is_accepted(pattern: str) -> None:
@@ -77,7 +83,24 @@ def test_an_expression_that_prometheus_understands_is_accepted(pattern: str) -> 
 
 
 @pytest.mark.parametrize(
-    "pattern", ["(5..", "5..)", "[5", "*5", "(?!200).*", "(?<=a)b", r"(a)\1", "a++", "(?>a)", "a{2,1}"]
+    "pattern",
+    [
+        "(5..",
+        "5..)",
+        "[5",
+        "*5",
+        "(?!200).*",
+        "(?<=a)b",
+        r"(a)\1",
+        "a++",
+        "(?>a)",
+        "a{2,1}",
+        "a{2}++",
+        "x{1001}",
+        "x{5,2000}",
+        "(?P<n>a)(?P=n)",
+        "(?#a)",
+    ],
 )
 def test_an_expression_that_prometheus_refuses_is_refused(pattern: str) -> None:
     assert refused_by_re2(pattern)

@@ -39,8 +39,8 @@ class Analysis(Typed):
     max_hold: Annotated[float, Duration("1s", "720h")] = Field(
         default=86400.0,
         description=(
-            "Longest time at one step, outages of the metrics included; after it the step is inconclusive. Little "
-            "traffic needs long.\n"
+            "Longest time at one step with evidence but without an answer; after it the step is inconclusive. "
+            "Outages of the metrics do not count. Little traffic needs long.\n"
             "Example: `6h`. Default: `24h`."
         ),
     )

@@ -6,12 +6,16 @@ share, one that is refused here by mistake could not be used at all.
 
 import re
 
+_ESCAPED = re.compile(r"\\[^1-9A-Za-z]")
+_CLASS = re.compile(r"\[\^?\]?(\\.|\[:\^?[a-z]+:\]|[^\]\\])*\]")
+
 _NOT_IN_RE2 = re.compile(
-    r"\(\?(=|!|<=|<!|>|\()"  # look-around, atomic and conditional groups
-    r"|(?<!\\)(\\\\)*\\[1-9]"  # back-references
-    r"|(?<!\\)(\\\\)*[*+?}]\+"  # possessive repetition
+    r"\(\?(=|!|<=|<!|>|\(|P=|#)"  # look-around, atomic and conditional groups, references by name, comments
+    r"|\\[1-9]"  # back-references
+    r"|([*+?]|\{\d+(,\d*)?\})\+"  # possessive repetition
+    r"|\{(\d+,)?0*(100[1-9]|10[1-9]\d|1[1-9]\d{2}|[2-9]\d{3}|[1-9]\d{4,})(,\d*)?\}"  # more than 1000 times
 )
-_NOT_IN_PYTHON = re.compile(r"\\[pPzQEC]|\[\[:|\(\?[imsU-]*[U-]|\(\?<[a-zA-Z]|.\(\?[imsU]+\)")
+_NOT_IN_PYTHON = re.compile(r"\\[pPzQEC]|\[\[:|\(\?[imsU]*[-U]|\(\?<[a-zA-Z]|.\(\?[imsU]+\)")
 
 
 def refused_by_re2(pattern: str) -> bool:
@@ -20,7 +24,8 @@ def refused_by_re2(pattern: str) -> bool:
     >>> refused_by_re2("5..|4.."), refused_by_re2("(5.."), refused_by_re2("(?!200).*")
     (False, True, True)
     """
-    if _NOT_IN_RE2.search(pattern):
+    bare = _CLASS.sub("x", _ESCAPED.sub("x", pattern))
+    if _NOT_IN_RE2.search(bare):
         return True
     if _NOT_IN_PYTHON.search(pattern):
         return False

@@ -241,8 +241,9 @@ class Sli(Typed):
     objective: Annotated[float, Percentage("99%", "100%", includes_most=False)] | None = Field(
         default=None,
         description=(
-            "Share of requests that must succeed, for a ratio. A candidate fails for being worse than stable only "
-            "where it also misses the objective.\n"
+            "Share of requests that must succeed, for a ratio. A candidate that misses it, and does worse than "
+            "stable, fails; an incident that both share is not its fault. A difference to stable of up to half of "
+            "what the objective leaves is tolerated.\n"
             "Example: `99.5%`. Default: none, the candidate is only compared with stable."
         ),
     )

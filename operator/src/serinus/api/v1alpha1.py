@@ -45,13 +45,13 @@ class Model(Typed):
 
 
 class Rollback(Typed):
-    """How pods without traffic are kept and removed."""
+    """How long pods without traffic stay."""
 
     scale_down_delay: Annotated[float, Duration("0s", "720h")] = Field(
         default=600.0,
         description=(
-            "How long the pods of the revision that lost its traffic stay, after promotion and after rollback. "
-            "While they stay, going back takes seconds.\n"
+            "How long the former stable revision keeps its pods after a promotion, on top of `drain`. While they "
+            "run, a return to it takes seconds. The pods of a candidate that was taken back go after `drain`.\n"
             "Example: `1h`. Default: `10m`."
         ),
     )
@@ -154,7 +154,10 @@ class Spec(Typed):
     )
     rollback: Rollback = Field(
         default=Rollback(),
-        description=("How pods without traffic are kept and removed.\nExample: `{scaleDownDelay: 1h, drain: 2m}`."),
+        description=(
+            "How long pods without traffic stay, and which return skips the steps.\n"
+            "Example: `{scaleDownDelay: 1h, drain: 2m}`."
+        ),
     )
     deletion_policy: Literal["Orphan", "Delete"] = Field(
         default="Orphan",

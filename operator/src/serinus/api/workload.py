@@ -142,8 +142,8 @@ class Workload(Typed):
         ge=0,
         le=100_000,
         description=(
-            "Most accelerators that a rollout may hold beyond those of stable. Fewer than the last step needs is "
-            "refused with the number.\n"
+            "Most accelerators that a rollout may hold beyond those of stable. At its peak, just before promotion, "
+            "it needs as many as a whole revision; less than that is refused with the number.\n"
             "Example: `4`. Default: no limit."
         ),
     )
