@@ -82,6 +82,7 @@ format: venv ## Format the code and mend what can be mended
 .PHONY: crd
 crd: venv ## Generate the CustomResourceDefinition from the models
 	$(BIN)/python -m serinus.api.crd > crds/modelrollouts.serinus.dev.yaml
+	cp crds/modelrollouts.serinus.dev.yaml charts/serinus/files/ # a chart cannot hold links out of its folder
 
 .PHONY: lock
 lock: venv ## Pin what CI and the image install
