@@ -1,4 +1,4 @@
-"""Command line: `python -m tests.cluster build|up|down|exec|shell|enter|env|list`, run from the repository's root."""
+"""Command line, run from the root: `python -m tests.cluster build|up|down|image|exec|shell|enter|env|list`."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import shlex
 import signal
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from types import FrameType
 
 from tests.cluster import lifecycle, netns, parts
@@ -33,7 +34,7 @@ def main(words: Sequence[str] | None = None) -> int:
 def _run(options: argparse.Namespace) -> int:
     if options.command == "build":
         netns.check_machine()
-        parts.build(options.parts or parts.names_for(options.shape))
+        parts.build(options.parts or (parts.names_for(options.shape) if options.shape else parts.PARTS))
         say(f"all parts are in the cache; programs: {parts.bin_folder()}")
         return 0
     if options.command == "list":
@@ -45,6 +46,8 @@ def _run(options: argparse.Namespace) -> int:
     elif options.command == "down":
         for one in lifecycle.known() if options.all else [layout]:
             lifecycle.down(one)
+    elif options.command == "image":
+        _image(_there(layout), options)
     elif options.command == "env":
         for key, value in lifecycle.environment(_there(layout)).items():
             print(f"export {key}={shlex.quote(value)}")
@@ -69,17 +72,31 @@ def _parser() -> argparse.ArgumentParser:
     up = commands.add_parser("up", help="start a cluster, or say that it runs")
     down = commands.add_parser("down", help="take a cluster away without a trace")
     down.add_argument("--all", action="store_true", help="every cluster of this machine")
+    image = commands.add_parser("image", help="build an image by its Dockerfile and load it: image DOCKERFILE TAG")
+    image.add_argument("dockerfile", type=Path)
+    image.add_argument("tag", help="what pods call it, for example localhost/serinus/demo:1")
+    image.add_argument("--context", type=Path, help="default: the folder of the Dockerfile")
+    image.add_argument("--input", type=Path, action="append", help="of the context, only this is part of the image")
+    image.add_argument("--build-arg", action="append", default=[], metavar="NAME=VALUE")
     execute = commands.add_parser("exec", help="run a command inside: exec --name NAME -- COMMAND …")
-    named = [up, down, execute]
+    named = [up, down, image, execute]
     named.append(commands.add_parser("shell", help="a shell inside: KUBECONFIG, PATH and network are set"))
     named.append(commands.add_parser("enter", help="print what to put before a command so that it runs inside"))
     named.append(commands.add_parser("env", help="print KUBECONFIG, PATH and addresses as lines for a shell"))
     for command in named:
         command.add_argument("--name", default=os.environ.get("SERINUS_CLUSTER") or "dev", help="default: dev")
-    for command in (build, up):
-        command.add_argument("--shape", choices=lifecycle.SHAPES, default=lifecycle.WHOLE, help="default: whole")
+    build.add_argument("--shape", choices=lifecycle.SHAPES, help="only the parts of this shape; default: all")
+    up.add_argument("--shape", choices=lifecycle.SHAPES, default=lifecycle.WHOLE, help="default: whole")
     execute.add_argument("program", nargs=argparse.REMAINDER)
     return parser
+
+
+def _image(layout: Layout, options: argparse.Namespace) -> None:
+    from tests.cluster import images  # only this command needs it
+
+    arguments = dict(word.partition("=")[::2] for word in options.build_arg)
+    images.build(layout, options.dockerfile, options.tag, arguments, options.context, options.input)
+    say(f"pods of cluster {layout.name} can use {options.tag} with imagePullPolicy IfNotPresent or Never")
 
 
 def _list() -> int:

@@ -19,9 +19,9 @@ from tests.cluster.errors import ClusterError
 from tests.cluster.layout import Layout, states
 from tests.cluster.progress import say, step
 
-CONTROL_PLANE = "control-plane"
-WHOLE = "whole"
-SHAPES = (WHOLE, CONTROL_PLANE)
+CONTROL_PLANE = parts.CONTROL_PLANE
+WHOLE = parts.WHOLE
+SHAPES = parts.SHAPES
 
 RUNNING = "running"
 BROKEN = "broken"
