@@ -12,7 +12,7 @@ from tests.cluster import cache, parts, recipes
 from tests.cluster.errors import ClusterError
 
 TINY = parts.Part(
-    name="tiny", version="1", made_of="", recipe=lambda folder: (folder / "tiny").touch(), whole_only=False
+    name="tiny", version="1", made_of="", recipe=lambda folder: (folder / "tiny").touch(), shapes=parts.SHAPES
 )
 
 
