@@ -46,7 +46,7 @@ def test_what_is_not_written_gets_a_careful_default() -> None:
     spec = compiled()
     assert spec.steps == tuple(Step(weight=weight, hold=600.0) for weight in (5, 25, 50))
     assert spec.standards == Standards(false_rollback_rate=0.01, false_promotion_rate=0.05, steps=3)
-    assert (spec.interval, spec.max_hold, spec.prometheus) == (15.0, 86400.0, "default")
+    assert (spec.interval, spec.max_hold, spec.prometheus) == (15.0, 86400.0, "")
     assert (spec.on_inconclusive, spec.dry_run) == (OnInconclusive.HOLD, False)
     assert (spec.replicas, spec.port, spec.max_extra_gpus, spec.node_pool) == (None, None, None, {})
     assert (spec.warm_up_seconds, spec.deadlines) == (0.0, Deadlines(schedule=600.0, ready=1800.0))

@@ -26,6 +26,7 @@ def up(layout: Layout) -> None:
         "--manage-all-nodes=false",
         f"--manage-nodes-with-annotation-selector={_OURS}=fake",
         "--cidr=10.245.0.1/16",
+        "--node-lease-duration-seconds=40",  # else the node controller gives the nodes up on a busy machine
         f"--node-ip={layout.node_ip}",
     ])  # fmt: skip
     add_nodes(layout, [_node(pool, index) for pool in POOLS for index in range(NODES_PER_POOL)])

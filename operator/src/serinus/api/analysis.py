@@ -60,11 +60,11 @@ class Analysis(Typed):
         ),
     )
     prometheus: Annotated[
-        str, Text(LABEL, "write the name of a connection that the platform team configured, such as default", 63)
+        str, Text(LABEL, "write the name of a connection that the platform team configured, such as team-a", 63)
     ] = Field(
-        default="default",
+        default="",
         description=(
             "Name of a Prometheus connection in the operator's settings. Addresses and credentials stay there.\n"
-            "Example: `team-a`. Default: `default`."
+            "Example: `team-a`. Default: the connection that the settings name as their default."
         ),
     )

@@ -76,7 +76,7 @@ class Duration:
 
     def __get_pydantic_json_schema__(self, _schema: CoreSchema, _handler: GetJsonSchemaHandler) -> JsonSchemaValue:
         bounds = f"duration(self) >= duration('{self.least}') && duration(self) <= duration('{self.most}')"
-        whole = " && duration(self).getMilliseconds() == 0" if self.whole_seconds else ""
+        whole = " && duration(self).getMilliseconds() % 1000 == 0" if self.whole_seconds else ""
         matches = cel_is_duration("self")
         return {
             "type": "string",

@@ -1,0 +1,80 @@
+"""The real operator as a process of its own, started the way the image starts it."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+
+class Operator:
+    """One operator for some namespaces, with a lease of its own in the first of them."""
+
+    def __init__(
+        self, folder: Path, *, namespaces: list[str], kubeconfig: str, prometheus: str, lease_seconds: float = 2.0
+    ) -> None:
+        self.log = folder / "operator.log"
+        connections = folder / "connections.yaml"
+        connections.write_text(f"default: main\nconnections:\n  main: {{address: '{prometheus}', timeout: 3}}\n")
+        self._environment = {
+            **{key: value for key, value in os.environ.items() if not key.startswith("SERINUS_")},
+            "KUBECONFIG": kubeconfig,
+            "SERINUS_NAMESPACES": ",".join(namespaces),
+            "SERINUS_LEASE_NAMESPACE": namespaces[0],
+            "SERINUS_LEASE_NAME": "serinus",
+            "SERINUS_LEASE_SECONDS": str(lease_seconds),
+            "SERINUS_PORT": "0",
+            "SERINUS_LOG_LEVEL": "debug",
+            "SERINUS_CONNECTIONS_FILE": str(connections),
+        }
+        self._process: subprocess.Popen[bytes] | None = None
+        self._starts = 0
+
+    def start(self) -> "Operator":
+        self._starts += 1
+        with self.log.open("ab") as log:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "serinus", "run"],
+                env={**self._environment, "SERINUS_IDENTITY": f"start-{self._starts}-{os.getpid()}"},
+                stdout=log,
+                stderr=log,
+            )
+        return self
+
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
+
+    def running(self) -> bool:
+        """False once it has ended."""
+        return self._process is not None and self._process.poll() is None
+
+    def kill(self) -> None:
+        """SIGKILL: nothing is finished, nothing is handed back."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+
+    def freeze(self) -> None:
+        """SIGSTOP: a stalled leader."""
+        os.kill(self.pid, signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        os.kill(self.pid, signal.SIGCONT)
+
+    def stop(self) -> int:
+        """SIGTERM, as Kubernetes does it; the exit code."""
+        if self._process is None:
+            return 0
+        if self._process.poll() is None:
+            self._process.terminate()
+            try:
+                self._process.wait(10)
+            except subprocess.TimeoutExpired:
+                self.kill()
+        return self._process.returncode
+
+    def words(self) -> str:
+        """The last lines of the log, for the message of a test that fails."""
+        return "\n".join(self.log.read_text(errors="replace").splitlines()[-40:])

@@ -1,0 +1,199 @@
+"""A stage for one rollout: the team's objects in a namespace, and requests told as a story.
+
+    stage.source("v1"); stage.route(); stage.rollout(); stage.wait_for(phase="Healthy")
+    stage.behaves("v2", errors=0.2)
+    stage.source("v2"); stage.wait_for(phase="RolledBack")
+
+There are no nodes behind this API server: KWOK says that pods run, and a driver thread does what a gateway and model
+servers would do. It reads the route's weights, the Services' selectors and the pods that are Ready, and lets the counters of
+the synthetic exporter grow accordingly. Prometheus scrapes them as it scrapes anything.
+"""
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import requests
+
+from tests.api_server.api import Api, Manifest
+
+BUCKETS = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Behaviour:
+    """What a version does with its requests."""
+
+    errors: float = 0.01
+    seconds: float = 0.08
+    answers: bool = True
+
+
+class Stage:
+    """One namespace with one rollout named `chat`."""
+
+    def __init__(self, api: Api, namespace: str, exporter: str, *, rps: float = 400.0) -> None:
+        self.api, self.namespace, self.rps = api, namespace, rps
+        self._exporter = exporter
+        self._behaviour: dict[str, Behaviour] = {}
+        self._over = threading.Event()
+        self._driver = threading.Thread(target=self._drive, daemon=True)
+        self.driver_error: BaseException | None = None
+
+    def __enter__(self) -> "Stage":
+        self._driver.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        self._driver.join(10)
+        requests.delete(f"{self._exporter}/series", params={"namespace": self.namespace}, timeout=5)
+
+    # What the team writes
+
+    def source(self, version: str, *, gpus: int = 0, image: str = "model", **spec: Any) -> None:
+        resources = {"limits": {"nvidia.com/gpu": str(gpus)}} if gpus else {}
+        container = {
+            "name": "model",
+            "image": image,
+            "env": [{"name": "VERSION", "value": version}],
+            "ports": [{"containerPort": 8080}],
+            "resources": resources,
+        }
+        template = {"metadata": {"labels": {"app": "chat"}}, "spec": {"containers": [container], **spec}}
+        self.apply(
+            "apps/v1", "Deployment", "chat",
+            {"replicas": 0, "selector": {"matchLabels": {"app": "chat"}}, "template": template},
+        )  # fmt: skip
+
+    def route(self, *, listed: bool = True, weights: tuple[int, int] = (100, 0)) -> None:
+        backends = [
+            {"name": "chat-stable", "port": 8080, "weight": weights[0]},
+            {"name": "chat-candidate", "port": 8080, "weight": weights[1]},
+        ]
+        self.apply(
+            "gateway.networking.k8s.io/v1", "HTTPRoute", "chat",
+            {
+                "parentRefs": [{"name": "gateway", "namespace": "gateway-system"}],
+                "hostnames": [f"{self.namespace}.example.com"],
+                "rules": [{"backendRefs": backends if listed else [{"name": "chat", "port": 8080}]}],
+            },
+        )  # fmt: skip
+
+    def rollout(self, **spec: Any) -> None:
+        """Compressed: looks each second, holds of a few seconds."""
+        base: Manifest = {
+            "workload": {"deployment": "chat", "replicas": 4},
+            "traffic": {"httpRoute": "chat"},
+            "steps": [{"weight": 25, "hold": "3s"}, {"weight": 50, "hold": "3s"}],
+            "slis": [{"preset": "http/success-rate", "objective": "95%"}],
+            "analysis": {"interval": "1s", "maxHold": "10m"},
+            "rollback": {"drain": "1s", "scaleDownDelay": "2s", "window": 0},
+        }
+        self.apply("serinus.dev/v1alpha1", "ModelRollout", "chat", {**base, **spec})
+
+    def apply(self, version: str, kind: str, name: str, spec: Manifest) -> None:
+        metadata = {"name": name, "namespace": self.namespace}
+        self.api.apply({"apiVersion": version, "kind": kind, "metadata": metadata, "spec": spec})
+
+    def ask(self, verb: str, token: str) -> None:
+        annotations = {"serinus.dev/intent": f"{verb}@{token}", "serinus.dev/intent-by": "anna"}
+        self.api.patch("ModelRollout", self.namespace, "chat", {"metadata": {"annotations": annotations}})
+
+    def behaves(self, version: str, **behaviour: Any) -> None:
+        self._behaviour[version] = Behaviour(**behaviour)
+
+    # What is seen
+
+    def status(self) -> Manifest:
+        found = self.api.get("ModelRollout", self.namespace, "chat")
+        return dict((found or {}).get("status") or {})
+
+    def weights(self) -> tuple[int, int]:
+        """Stable's and the candidate's weight in the route's first rule."""
+        route = self.api.get("HTTPRoute", self.namespace, "chat")
+        assert route is not None
+        by_name = {one["name"]: one.get("weight", 1) for one in route["spec"]["rules"][0]["backendRefs"]}
+        return by_name.get("chat-stable", 0), by_name.get("chat-candidate", 0)
+
+    def wait_for(self, seconds: float = 60.0, **wanted: Any) -> Manifest:
+        """Wait until status has these values (`reason` is that of the condition Ready)."""
+        last: Manifest = {}
+
+        def reached() -> bool:
+            nonlocal last
+            last = self.status()
+            ready = next((one for one in last.get("conditions", ()) if one["type"] == "Ready"), {})
+            return all((ready if key == "reason" else last).get(key) == value for key, value in wanted.items())
+
+        self.wait_until(reached, seconds, lambda: f"{wanted} was not reached; status: {last}")
+        return last
+
+    def wait_until(self, reached: Callable[[], bool], seconds: float, words: Callable[[], str]) -> None:
+        end = time.monotonic() + seconds
+        while not reached():
+            if self.driver_error is not None:
+                raise self.driver_error
+            assert time.monotonic() < end, words()
+            time.sleep(0.1)
+
+    def versions(self) -> dict[str, str]:
+        """Version by revision of all Deployments of ours."""
+        return {
+            one["metadata"]["labels"]["serinus.dev/revision"]: _version(one["spec"]["template"])
+            for one in self.api.list("Deployment", self.namespace, "serinus.dev/rollout=chat")
+        }
+
+    # What requests do
+
+    def _drive(self) -> None:
+        try:
+            while not self._over.wait(0.3):
+                self._feed()
+        except BaseException as error:
+            self.driver_error = error
+
+    def _feed(self) -> None:
+        pods = self._ready_pods()
+        route = self.api.get("HTTPRoute", self.namespace, "chat")
+        if route is None:
+            return
+        share = dict(zip(("chat-stable", "chat-candidate"), self.weights(), strict=True))
+        total = sum(share.values()) or 1
+        load: dict[str, float] = {name: 0.0 for name in pods}
+        for service, weight in share.items():
+            found = self.api.get("Service", self.namespace, service)
+            revision = ((found or {}).get("spec", {}).get("selector") or {}).get("serinus.dev/revision")
+            mine = [name for name, (of, _) in pods.items() if of == revision]
+            for name in mine:
+                load[name] += self.rps * weight / total / len(mine)
+        counters, histograms = [], []
+        for name, (_, version) in pods.items():
+            behaviour = self._behaviour.get(version, Behaviour())
+            rate = load[name] if behaviour.answers else 0.0
+            labels = {"namespace": self.namespace, "pod": name}
+            for code, part in (("200", 1 - behaviour.errors), ("500", behaviour.errors)):
+                counters.append({"labels": {**labels, "code": code}, "per_second": rate * part})
+            observed = {str(behaviour.seconds): rate * 0.95, str(behaviour.seconds * 4): rate * 0.05}
+            histograms.append({"labels": labels, "observations_per_second": observed})
+        document = [
+            {"name": "http_requests_total", "type": "counter", "samples": counters},
+            {"name": "http_request_duration_seconds", "type": "histogram", "bounds": BUCKETS, "samples": histograms},
+        ]
+        answer = requests.post(f"{self._exporter}/series", json=document, timeout=5)
+        assert answer.ok, answer.text
+
+    def _ready_pods(self) -> dict[str, tuple[str, str]]:
+        """Revision and version by name of pod."""
+        return {
+            one["metadata"]["name"]: (one["metadata"]["labels"]["serinus.dev/revision"], _version(one))
+            for one in self.api.list("Pod", self.namespace, "serinus.dev/rollout=chat")
+            if "deletionTimestamp" not in one["metadata"]
+            and any(c["type"] == "Ready" and c["status"] == "True" for c in one["status"].get("conditions", ()))
+        }
+
+
+def _version(pod: Manifest) -> str:
+    return str(pod["spec"]["containers"][0]["env"][0]["value"])
