@@ -91,12 +91,7 @@ class Counters:
 
     def increase(self, sli: str, part: Part, start: float, end: float) -> float:
         """Return by how much a part grew from `start` to `end`; between two samples it grew evenly. 0 if absent."""
-        return sum(increase(buffer, start, end, self._before(buffer.first)) for buffer in self.parts[sli].get(part, ()))
-
-    def _before(self, first: float) -> float | None:
-        """The pod's last scrape before a series appeared: it was 0 there."""
-        at = bisect_left(self.scrapes, first)
-        return self.scrapes[at - 1] if at else None
+        return sum(increase(buffer, start, end, self.scrapes) for buffer in self.parts[sli].get(part, ()))
 
 
 def counters(buffers: Buffers, until: float, stale: float) -> dict[str, Counters]:
@@ -127,29 +122,35 @@ def counters(buffers: Buffers, until: float, stale: float) -> dict[str, Counters
     return found
 
 
-def increase(buffer: Buffer, start: float, end: float, born_after: float | None = None) -> float:
+def increase(buffer: Buffer, start: float, end: float, scrapes: Sequence[float] = ()) -> float:
     """Return by how much a counter grew from `start` to `end`, evenly between two samples.
 
-    `born_after`: a moment before the first sample at which the counter was still 0; None: not known, so that what it
-    had counted before its first sample is nobody's.
+    `scrapes`: when its pod was scraped, ascending. A scrape without the series tells that it was not there: what it
+    shows afterwards it has counted since that scrape, from 0 if it was never seen before. What it had counted before
+    the pod's first scrape is nobody's.
 
     >>> counter = Buffer(first=0.0, times=(0.0, 10.0, 20.0, 30.0), values=(5.0, 9.0, 2.0, 4.0))
     >>> increase(counter, 0.0, 30.0)
     8.0
     >>> increase(counter, 5.0, 15.0)
     3.0
-    >>> increase(counter, -10.0, 0.0, born_after=-10.0)
+    >>> increase(counter, -10.0, 0.0, scrapes=(-10.0, 0.0))
     5.0
     """
     times, values = buffer.times, buffer.values
     total = 0.0
-    if born_after is not None and times[0] == buffer.first and start < times[0]:
-        total += values[0] * _overlap(born_after, times[0], start, end)
-    at = max(1, bisect_right(times, start))
-    while at < len(times) and times[at - 1] < end:
-        grown = values[at] - values[at - 1] if values[at] >= values[at - 1] else values[at]
-        total += grown * _overlap(times[at - 1], times[at], start, end)
-        at += 1
+    for at in range(bisect_right(times, start), len(times)):
+        absent = bisect_left(scrapes, times[at]) - 1
+        if at == 0 and (absent < 0 or times[0] != buffer.first):
+            continue
+        left = times[at - 1] if at else scrapes[absent]
+        if absent >= 0:
+            left = max(left, scrapes[absent])
+        if left >= end:
+            break
+        before = values[at - 1] if at else 0.0
+        grown = values[at] - before if values[at] >= before else values[at]
+        total += grown * _overlap(left, times[at], start, end)
     return total
 
 

@@ -15,7 +15,7 @@ from math import inf
 from serinus.core.arms import Arms
 from serinus.core.checks.comparison import EQUAL, EQUAL_WEIGHTS
 from serinus.core.stats import onset, stochastic_order, two_proportion
-from serinus.core.stats.stochastic_order import Rows, moved, positive, slow_down
+from serinus.core.stats.stochastic_order import Rows, moved, positive, slow_down, steeper
 
 SCALES = ((1.15, 0.1), (1.4, 0.1), (2.0, 0.1), (3.5, 0.1), (7.0, 0.1))
 """Alternatives beyond the margin: everything so many times slower, and their prior weights."""
@@ -95,10 +95,9 @@ def advance(
         slowed = slow_down(state.edges, ratio)
         p0, candidates = alternatives(state.edges, state.law, ratio)
         learned = positive([n + CONCENTRATION * share for n, share in zip(state.candidate, p0, strict=True)])
-        logs = [
-            stochastic_order.log_e_value(arms.counts1, arms.counts0, p1, p0, slowed) / phi
-            for p1 in (*candidates, learned)
-        ]
+        x1, x0 = arms.counts1, arms.counts0
+        logs = [stochastic_order.log_e_value(x1, x0, p1, p0, slowed, ordered=True) / phi for p1 in candidates]
+        logs.append(stochastic_order.log_e_value(x1, x0, learned, p0, slowed) / phi)
         state = replace(
             state,
             harm=onset.advance(state.harm, logs),
@@ -126,7 +125,7 @@ def alternatives(
         slow = moved(line, slow_down(edges, scale))
         laws.append([(1 - part) * usual + part * late for usual, late in zip(line, slow, strict=True)])
     laws.append(moved(line, slow_down(edges, 1.0, LATER[0] * quantile(edges, line, 0.5))))
-    return line, tuple(positive(one) for one in laws)
+    return line, tuple(steeper(positive(one), line) for one in laws)
 
 
 def shares_above(edges: tuple[float, ...], law: tuple[float, ...], edge: float, ratio: float) -> tuple[float, float]:

@@ -64,11 +64,18 @@ def isotonic(values: Sequence[float], weights: Sequence[float]) -> list[float]:
 
 
 def log_e_value(
-    x1: Sequence[float], x0: Sequence[float], p1: Sequence[float], p0: Sequence[float], slowed: Rows | None = None
+    x1: Sequence[float],
+    x0: Sequence[float],
+    p1: Sequence[float],
+    p0: Sequence[float],
+    slowed: Rows | None = None,
+    *,
+    ordered: bool = False,
 ) -> float:
     """Return log e of one look, in nats; 0 where one arm saw nothing.
 
-    `x1`, `x0`: counts per bucket; `p1`, `p0`: the alternative, positive laws, `p0` after slowing down by `slowed`.
+    `x1`, `x0`: counts per bucket; `p1`, `p0`: the alternative, positive laws, `p0` after slowing down by `slowed`;
+    `ordered`: P1/P0 is known to increase, so that no regression is needed.
 
     >>> round(log_e_value([50, 50], [80, 20], [.5, .5], [.8, .2]), 4)
     10.1344
@@ -78,7 +85,11 @@ def log_e_value(
     n1, n0 = sum(x1), sum(x0)
     if n1 <= 0 or n0 <= 0:
         return 0.0
-    q1, q0 = project(p1, p0, n1, n0)
+    if ordered:
+        w = n1 / (n1 + n0)
+        q1 = q0 = [w * a + (1 - w) * b for a, b in zip(p1, p0, strict=True)]
+    else:
+        q1, q0 = project(p1, p0, n1, n0)
     total = sum([x * log(a / q) for x, a, q in zip(x1, p1, q1, strict=True) if x])
     gains = [a / q for a, q in zip(p0, q0, strict=True)]
     if slowed is None:
@@ -114,6 +125,16 @@ def slow_down(edges: tuple[float, ...], factor: float, more: float = 0.0) -> Row
                 row.append((j, log(to / since) / length))
         rows.append(tuple(row))
     return tuple(rows)
+
+
+def steeper(law: Sequence[float], than: Sequence[float]) -> tuple[float, ...]:
+    """Return the law nearest to `law` whose ratio to `than` increases over the buckets.
+
+    >>> steeper([.2, .5, .3], [.5, .25, .25])
+    (0.2, 0.4, 0.4)
+    """
+    rising = isotonic([a / b for a, b in zip(law, than, strict=True)], than)
+    return tuple(g * b for g, b in zip(rising, than, strict=True))
 
 
 def moved(law: Sequence[float], rows: Rows) -> list[float]:
