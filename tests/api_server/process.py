@@ -4,6 +4,8 @@ import os
 import signal
 import subprocess
 import sys
+import threading
+import time
 from pathlib import Path
 
 
@@ -11,7 +13,7 @@ class Operator:
     """One operator for some namespaces, with a lease of its own in the first of them."""
 
     def __init__(
-        self, folder: Path, *, namespaces: list[str], kubeconfig: str, prometheus: str, lease_seconds: float = 2.0
+        self, folder: Path, *, namespaces: list[str], kubeconfig: str, prometheus: str, lease_seconds: float = 6.0
     ) -> None:
         self.log = folder / "operator.log"
         connections = folder / "connections.yaml"
@@ -29,8 +31,24 @@ class Operator:
         }
         self._process: subprocess.Popen[bytes] | None = None
         self._starts = 0
+        self._wanted = False
+        self._lock = threading.Lock()
 
     def start(self) -> "Operator":
+        """Start it, and again whenever it ends by itself, as Kubernetes would (it does when it loses its lease)."""
+        self._wanted = True
+        self._launch()
+        threading.Thread(target=self._keep_up, daemon=True).start()
+        return self
+
+    def _keep_up(self) -> None:
+        while self._wanted:
+            time.sleep(0.2)
+            with self._lock:
+                if self._wanted and self._process is not None and self._process.poll() is not None:
+                    self._launch()
+
+    def _launch(self) -> None:
         self._starts += 1
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
@@ -39,7 +57,6 @@ class Operator:
                 stdout=log,
                 stderr=log,
             )
-        return self
 
     @property
     def pid(self) -> int:
@@ -52,9 +69,11 @@ class Operator:
 
     def kill(self) -> None:
         """SIGKILL: nothing is finished, nothing is handed back."""
-        if self._process is not None:
-            self._process.kill()
-            self._process.wait()
+        with self._lock:
+            self._wanted = False
+            if self._process is not None:
+                self._process.kill()
+                self._process.wait()
 
     def freeze(self) -> None:
         """SIGSTOP: a stalled leader."""
@@ -65,6 +84,8 @@ class Operator:
 
     def stop(self) -> int:
         """SIGTERM, as Kubernetes does it; the exit code."""
+        with self._lock:
+            self._wanted = False
         if self._process is None:
             return 0
         if self._process.poll() is None:

@@ -196,7 +196,7 @@ def _sli(finding: Finding) -> SliStatus:
         e_harm=f"{finding.e_harm:.3g}",
         e_safe=f"{finding.e_safe:.3g}",
         requests=f"{finding.requests_candidate:.0f}/{finding.requests_stable:.0f}",
-        message=finding.sentence[:512],
+        message=finding.sentence[:256],
     )
 
 

@@ -84,6 +84,8 @@ class Reconciler:
                 memory = self._memory[key]
                 memory.looked = now // question.interval
                 memory.measured = answers[question.key]
+                telemetry.LAG_SECONDS.observe(now - memory.looked * question.interval)
+                telemetry.VERDICTS.labels(memory.measured.verdict).inc()
         except Exception:
             log.exception("measuring failed", rollouts=[str(key) for key in questions])
         await asyncio.gather(*(self._tick(key) for key in questions))
@@ -127,10 +129,27 @@ class Reconciler:
             telemetry.TICKS.labels(outcome).inc()
             telemetry.TICK_SECONDS.observe(time.monotonic() - started)
             self._scheduler.done(key)
+        self._count(key, memory)
         if wake_at is not None:
             self._scheduler.wake(key, wake_at)
-        elif self._cache.get(ROLLOUT, key.namespace, key.name) is None:
+
+    def _count(self, key: Key, memory: Memory) -> None:
+        """Keep the numbers of rollouts by phase; forget a rollout that is gone."""
+        rollout = self._cache.get(ROLLOUT, key.namespace, key.name)
+        phase = ((rollout.get("status") or {}).get("phase") or "Unknown") if rollout else ""
+        if phase != memory.phase:
+            if memory.phase:
+                telemetry.ROLLOUTS.labels(memory.phase).dec()
+            if phase:
+                telemetry.ROLLOUTS.labels(phase).inc()
+            memory.phase = phase
+        if rollout is None:
             self._memory.pop(key, None)
+            self._scheduler.forget(key)
+            if memory.uid:
+                self._measurer.forget(memory.uid)
+        else:
+            memory.uid = rollout["metadata"]["uid"]
 
     def _later(self, memory: Memory, at_least: float) -> float:
         pause = max(at_least, _pause(memory.failures))

@@ -17,7 +17,7 @@ from serinus.api.status import progress_of, status_of
 from serinus.core.conditions import conditions
 from serinus.core.decide import decide
 from serinus.core.journal import fold
-from serinus.core.model import Phase, Plan, Progress, Spec
+from serinus.core.model import Phase, Plan, Progress, Release, Spec
 from serinus.core.observed import Capacity, Measured, Observed
 from serinus.shell import record, refused_spec
 from serinus.shell.apply import FINALIZER, CannotApply, Writer, add_finalizer, adopt_orphans
@@ -43,6 +43,8 @@ class Memory:
     told: tuple[str, str] = ("", "")
     status_at: float = 0.0
     failures: int = 0
+    phase: str = ""
+    uid: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,7 +98,7 @@ class Ticker:
         before = progress_of(rollout.get("status"))
         self._say(key, memory, plan)
         refused = await self._apply(facts, spec, plan)
-        if plan.progress.phase is Phase.TERMINATING and any(type(one).__name__ == "Release" for one in plan.actions):
+        if plan.progress.phase is Phase.TERMINATING and any(isinstance(one, Release) for one in plan.actions):
             return None
         await record.tell(self.kube, spec, before=before, after=plan.progress)
         if refused:
