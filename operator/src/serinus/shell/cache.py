@@ -11,7 +11,7 @@ Objects are kept as JSON text: a fifth of the memory of parsed ones, and nobody 
 
 import json
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from serinus.plugin import Resource
@@ -87,22 +87,30 @@ class Cache:
 
         Returns the rollouts that it concerns.
         """
-        metadata = manifest["metadata"]
-        where = (resource, metadata["namespace"], metadata["name"])
-        version = int(metadata.get("resourceVersion") or 0)
-        known = max(self._objects[where][0] if where in self._objects else -1, self._gone.get(where, -1))
-        if version < known:
+        if not self.behind(resource, manifest):
             return frozenset()
-        rollout = (metadata.get("labels") or {}).get(ROLLOUT_LABEL, "")
+        where, version, rollout = _identity(resource, manifest)
         concerned = self._concerned(where, rollout)
         self._drop(where)
         if resource == SERVICE and not rollout:
             concerned |= self._take_selector(where, manifest)
-        if rollout or resource == ROLLOUT or where in self._named:
+        if self._keeps(where, rollout):
             self._objects[where] = (version, rollout, json.dumps(slim(resource, manifest)).encode())
             if rollout:
                 self._owned[resource, where[1], rollout].add(where[2])
         return concerned
+
+    def behind(self, resource: Resource, manifest: Mapping[str, Any]) -> bool:
+        """Whether `store` would change anything."""
+        where, version, rollout = _identity(resource, manifest)
+        if where in self._objects:
+            return version > self._objects[where][0]
+        if version <= self._gone.get(where, -1):
+            return False
+        if resource == SERVICE and not rollout:
+            selector = (manifest.get("spec") or {}).get("selector") or None
+            return selector != self._selectors.get(where[1], {}).get(where[2]) or where in self._named
+        return self._keeps(where, rollout)
 
     def remove(self, resource: Resource, namespace: str, name: str, version: int = 0) -> frozenset[Key]:
         """Forget an object that is gone since resource version `version`. Returns the rollouts that it concerns."""
@@ -115,14 +123,16 @@ class Cache:
             self._gone[where] = version
         return concerned
 
-    def ghosts(self, resource: Resource, alive: Iterable[tuple[str, str]], version: int) -> list[tuple[str, str]]:
-        """Known objects (namespace, name) that a complete list at resource version `version` does not have."""
-        there = set(alive)
-        return [
-            (namespace, name)
-            for (kind, namespace, name), kept in self._objects.items()
-            if kind == resource and (namespace, name) not in there and kept[0] <= version
-        ]
+    def versions(self, resource: Resource) -> dict[tuple[str, str], int]:
+        """Resource versions of all known objects of a kind, by namespace and name; 0 where only a selector is kept."""
+        known = {(where[1], where[2]): kept[0] for where, kept in self._objects.items() if where[0] == resource}
+        if resource == SERVICE:
+            selectors = ((namespace, name) for namespace, names in self._selectors.items() for name in names)
+            known = dict.fromkeys(selectors, 0) | known
+        return known
+
+    def _keeps(self, where: tuple[Resource, str, str], rollout: str) -> bool:
+        return bool(rollout) or where[0] == ROLLOUT or where in self._named
 
     def _concerned(self, where: tuple[Resource, str, str], rollout: str) -> frozenset[Key]:
         resource, namespace, name = where
@@ -163,6 +173,13 @@ class Cache:
     def _selects(self, selector: Mapping[str, str], namespace: str, rollout: str) -> bool:
         pods = self.owned(POD, namespace, rollout)
         return any(selector.items() <= pod["metadata"].get("labels", {}).items() for pod in pods)
+
+
+def _identity(resource: Resource, manifest: Mapping[str, Any]) -> tuple[tuple[Resource, str, str], int, str]:
+    metadata = manifest["metadata"]
+    rollout = (metadata.get("labels") or {}).get(ROLLOUT_LABEL, "")
+    version = int(metadata.get("resourceVersion") or 0)
+    return (resource, metadata["namespace"], metadata["name"]), version, rollout
 
 
 def slim(resource: Resource, manifest: Mapping[str, Any]) -> Manifest:

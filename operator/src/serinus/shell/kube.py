@@ -108,12 +108,18 @@ class Kube:
         return found
 
     async def pages(
-        self, resource: Resource, namespace: str | None = None, *, labels: str = "", fields: str = ""
+        self,
+        resource: Resource,
+        namespace: str | None = None,
+        *,
+        labels: str = "",
+        fields: str = "",
+        chunk: int = CHUNK,
     ) -> AsyncIterator[Sequence[Manifest]]:
         """As `list`, one chunk at a time. Raises `Gone` when the list took longer than the server keeps versions."""
         token = ""
         while True:
-            query = {"limit": str(CHUNK), "labelSelector": labels, "fieldSelector": fields, "continue": token}
+            query = {"limit": str(chunk), "labelSelector": labels, "fieldSelector": fields, "continue": token}
             answer = await self._read("list", resource, path(resource, namespace), query)
             for item in answer["items"]:
                 item.setdefault("kind", resource.kind)

@@ -75,8 +75,10 @@ def from_answer(
             return AlreadyExists(message) if said.get("reason") == "AlreadyExists" else Conflict(message)
         case 410:
             return Gone(message)
-        case 422 if json_patch and not (said.get("details") or {}).get("kind"):
-            return Conflict(message)
+        case 422 if json_patch and not said.get("details"):
+            # A patch whose `test` or path failed is answered without any detail; a result that is not valid names
+            # what is wrong. (Seen on 1.34; a member that `replace` does not find is created, though.)
+            return Conflict(f"{what}: the object is not as the patch expects it.")
         case 429:
             return Throttled(message, _seconds(headers.get("Retry-After")))
         case 401 | 408:

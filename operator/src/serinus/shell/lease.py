@@ -62,6 +62,7 @@ class Lease:
         self._on_loss = on_loss
         self._deadline: float | None = None
         self._seen: tuple[str, float] | None = None
+        self._answered: float | None = None
         self._stop = threading.Event()
         self._taken: asyncio.Event | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -84,6 +85,10 @@ class Lease:
         """Whether the guard's threads run."""
         return self._guard.is_alive() and self._watchdog.is_alive()
 
+    def answered_within(self, seconds: float) -> bool:
+        """Whether the API server answered the guard in the last so many seconds."""
+        return self._answered is not None and time.monotonic() - self._answered < seconds
+
     async def wait_until_held(self) -> None:
         """Return once this process holds the lease."""
         if self._taken is None:
@@ -95,7 +100,7 @@ class Lease:
         self._stop.set()
         if self._guard.is_alive():
             self._guard.join(timeout=self._seconds)
-        if not self.held():
+        if self._guard.is_alive() or not self.held():
             return
         self._deadline = None
         try:
@@ -179,6 +184,7 @@ class Lease:
         connection.request(method, where, None if body is None else json.dumps(body), headers)
         answer = connection.getresponse()
         text = answer.read()
+        self._answered = time.monotonic()
         if answer.status == 409 or (answer.status == 404 and method != "POST"):
             return None
         if answer.status >= 300:
