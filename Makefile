@@ -84,7 +84,10 @@ crd: venv ## Generate the CustomResourceDefinition from the models
 	$(BIN)/python -m serinus.api.crd > crds/modelrollouts.serinus.dev.yaml
 	cp crds/modelrollouts.serinus.dev.yaml charts/serinus/files/ # a chart cannot hold links out of its folder
 
+LOCK := $(BIN)/uv pip compile --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header --quiet
+
 .PHONY: lock
 lock: venv ## Pin what CI and the image install
-	$(BIN)/uv pip compile pyproject.toml --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header --quiet -o requirements.lock
-	$(BIN)/uv pip compile pyproject.toml --group dev --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header --quiet -o requirements-dev.lock
+	$(LOCK) pyproject.toml --universal -o requirements.lock
+	grep -A1 '^\[build-system\]' pyproject.toml | grep -o 'hatchling[^"]*' | $(LOCK) - --universal -o requirements-build.lock
+	$(LOCK) pyproject.toml --group dev -o requirements-dev.lock
