@@ -22,6 +22,15 @@ RUN /build/bin/pip wheel --no-deps --no-build-isolation --no-index --wheel-dir /
  && /opt/serinus/bin/serinus --help >/dev/null
 
 FROM ${BASE}
+COPY --from=build /opt/serinus /opt/serinus
+# Modules were compiled above; the root file system is read-only where this runs. The user has no entry in /etc/passwd,
+# and the Kubernetes client asks for a home at import.
+ENV PATH=/opt/serinus/bin:$PATH HOME=/ PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1
+USER 65532:65532
+EXPOSE 8080
+ENTRYPOINT ["serinus"]
+CMD ["run"]
+# Last, so that a new revision of the same content is only a new label.
 ARG VERSION=0.1.0
 ARG REVISION=unknown
 LABEL org.opencontainers.image.title="serinus" \
@@ -29,10 +38,3 @@ LABEL org.opencontainers.image.title="serinus" \
       org.opencontainers.image.licenses="Apache-2.0" \
       org.opencontainers.image.version="${VERSION}" \
       org.opencontainers.image.revision="${REVISION}"
-COPY --from=build /opt/serinus /opt/serinus
-# Modules were compiled above; the root file system is read-only where this runs.
-ENV PATH=/opt/serinus/bin:$PATH PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1
-USER 65532:65532
-EXPOSE 8080
-ENTRYPOINT ["serinus"]
-CMD ["run"]
