@@ -56,14 +56,14 @@ class Track:
 
     def log_harm(self, slis: int, standards: Standards) -> float:
         """log of the harm e-value of this SLI among so many, in nats: comparison and objective averaged."""
-        cap = margins.log_cap(slis, standards)
+        told = self.comparison.log_harm
+        if self.objective is not None:
+            blamed = min(self.objective.log_absolute, self.objective.log_relative)
+            top = max(told, blamed)
+            told = top + log((1 - SHARE) * exp(told - top) + SHARE * exp(blamed - top))
+        # Both leave the same bad draw of pods out of account.
         lost = margins.lottery(self.calibration, slis, standards)
-        compared = pods.capped(self.comparison.log_harm, cap, lost)
-        if self.objective is None:
-            return compared
-        blamed = min(self.objective.log_absolute, pods.capped(self.objective.log_relative, cap, lost))
-        top = max(compared, blamed)
-        return top + log((1 - SHARE) * exp(compared - top) + SHARE * exp(blamed - top))
+        return pods.capped(told, margins.log_cap(slis, standards), lost) if lost else told
 
     @property
     def log_safe(self) -> float:

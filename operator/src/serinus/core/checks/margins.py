@@ -14,9 +14,8 @@ from serinus.core.stats import pods
 
 LOTTERY = 0.2
 """Share of `falseRollbackRate` that is spent on a bad draw of pods, over all SLIs and steps together."""
-CAP = 2.0
-"""One SLI's evidence saturates at this many times what the average needs of it: enough to cross alone, also where part
-of its stake is on an objective that it keeps."""
+CAP = 1.3
+"""One SLI's evidence saturates at this many times what the average needs of it to cross alone."""
 FIRST, MIDDLE, LAST_MORE = 2.0, 1.5, 0.3
 """The step's ratio: at the first step, at steps between, and at the last this much above the allowed ratio."""
 

@@ -29,7 +29,7 @@ class Objective:
 
     @property
     def log_relative(self) -> float:
-        """log e against "the candidate is no worse than stable", in nats, before the cap for the draw of pods."""
+        """log e against "the candidate is no worse than stable", in nats."""
         return onset.log_value(self.relative, ODDS_WEIGHTS)
 
 
