@@ -310,3 +310,10 @@ async def test_a_rollout_that_is_gone_is_forgotten(told: ToldPrometheus) -> None
     measurer.forget("uid-chat")
     await ticks(measurer, question(), START + 45, START + 45)
     assert measurer.queries == before + 6
+
+
+async def test_time_is_counted_once_however_the_scrapes_of_the_pods_fall(told: ToldPrometheus) -> None:
+    # Both candidate pods are scraped once in four looks, one of them just before and one just after a look is due.
+    story(told, START + 3600, scrape=60.0)
+    answer = await ticks(Measurer(lambda _: told), question(), START + INTERVAL, START + 3600)
+    assert 3300 <= answer.held <= 3600

@@ -52,6 +52,8 @@ class Reader:
     """The last look, held back until the next tells whether it is blanked."""
     blank: int = 0
     """How many looks, from the pending one on, are blanked."""
+    covered_to: float = -inf
+    """Until when both arms' time was counted: pods that are scraped at different moments do not count it twice."""
 
     @property
     def longest(self) -> float:
@@ -117,18 +119,21 @@ def _close(reader: Reader, timeline: Timeline) -> tuple[Reader, Look | None]:
     else:
         seen = [_pod_look(found[pod], pod, role, usable[pod]) for pod, role in roles.items()]
         shift = timeline.shift_at(due)
-    after = replace(reader, since=since)
+    both = bool(trial) and any(one.role is not Role.CANDIDATE for one in seen)
+    covered = reader.covered_to
+    if both:
+        covered = max(covered, *(end for _, end in trial.values()))
+    begun = max(reader.covered_to, min((start for start, _ in trial.values()), default=0.0))
+    after = replace(reader, since=since, covered_to=covered)
     if not seen:
         return after, None
     alive = timeline.alive(due)
-    covered = [window[1] - window[0] for window in trial.values()]
-    both = bool(covered) and any(one.role is not Role.CANDIDATE for one in seen)
     return after, Look(
         at=due,
         weight=shift.weight,
         step=shift.step,
         pods=tuple(sorted(seen, key=lambda one: one.pod)),
-        covered_seconds=sum(covered) / len(covered) if both else 0.0,
+        covered_seconds=max(0.0, covered - begun) if both else 0.0,
         lost_candidate=_lost(alive, own, candidate=True),
         lost_stable=_lost(alive, own, candidate=False),
     )

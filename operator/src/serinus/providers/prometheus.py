@@ -235,5 +235,4 @@ def _place(query: Query, labels: Mapping[str, str]) -> tuple[tuple[str, str], st
 
 
 def _samples(one: Mapping[str, Any]) -> tuple[tuple[float, float], ...]:
-    pairs = ((float(at), float(value)) for at, value in one.get("values", ()))
-    return tuple((at, value) for at, value in pairs if math.isfinite(value))
+    return tuple([(at, value) for at, text in one.get("values", ()) if math.isfinite(value := float(text))])

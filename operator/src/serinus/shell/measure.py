@@ -246,7 +246,7 @@ def _understood(
 def _series(raw: RawSeries, sli: str) -> Series:
     """A series as the core knows it: the bound of its bucket is its part, not a label."""
     part = float(raw.labels.get("le", "nan")) if raw.part is Part.BUCKET else raw.part.value
-    labels: Labels = tuple(sorted((name, value) for name, value in raw.labels.items() if name not in _NOT_LABELS))
+    labels: Labels = tuple([label for label in raw.labels.items() if label[0] not in _NOT_LABELS])
     return Series(pod=raw.pod, sli=sli, part=part, labels=labels, points=raw.samples)
 
 
