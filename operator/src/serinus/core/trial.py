@@ -12,19 +12,20 @@ from dataclasses import dataclass, field, replace
 from math import inf, isclose
 
 from serinus.core import judge, windows
-from serinus.core.evidence import Look, OnFail, ProviderState, Role, Sli, Verdict
+from serinus.core.evidence import Look, OnFail, ProviderState, Role, Verdict
 from serinus.core.judge import EvidenceState
 from serinus.core.needs import Question
 from serinus.core.noise import Noise
 from serinus.core.observed import Measured
+from serinus.core.questions import HistogramSource
 from serinus.core.samples import Buffers, Series
 from serinus.core.timeline import Life, Timeline
 from serinus.core.windows import Reader
 
 GATEWAY = "@"
 """In the name of a unit that is a gateway's view of a Service, SERVICE@GATEWAY, and not a pod of ours."""
-NEAREST = 3
-"""How many of the bucket edges that exist are named where the wanted one does not."""
+NEAREST = 2
+"""How many of the bucket edges on either side are named where the wanted one does not exist."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,7 +147,7 @@ def measured(trial: Trial, question: Question, provider: ProviderState = Provide
     verdict, sentence = judgement.verdict, judgement.sentence
     if verdict is Verdict.PROVIDER_DOWN and why:
         sentence = f"{why} Nothing is concluded from that."
-    missing = missing_edges(trial.reader.buffers, question.slis)
+    missing = missing_edges(trial.reader.buffers, question)
     said = Measured(
         attempt=question.attempt,
         step=trial.state.step if trial.state.looks else question.step,
@@ -164,23 +165,27 @@ def measured(trial: Trial, question: Question, provider: ProviderState = Provide
     return without_data(said, " ".join(missing)) if missing else said
 
 
-def missing_edges(buffers: Buffers, slis: Iterable[Sli]) -> list[str]:
-    """A sentence for each latency objective that no bucket speaks of: one with it names the nearest that exist."""
+def missing_edges(buffers: Buffers, question: Question) -> list[str]:
+    """A sentence for each latency objective that no bucket speaks of: it names the nearest that could be written."""
     edges: dict[str, set[float]] = {}
     for _, sli, part, _ in buffers:
         if isinstance(part, float):
             edges.setdefault(sli, set()).add(part)
     sentences = []
-    for one in slis:
-        there = edges.get(one.name)
-        if one.edge is None or not there or any(isclose(one.edge, edge, rel_tol=1e-9) for edge in there):
+    for one, measurement in zip(question.slis, question.measurements, strict=True):
+        there, source = edges.get(one.name), measurement.source
+        if one.edge is None or not there or not isinstance(source, HistogramSource):
             continue
         wanted = one.edge
-        nearest = sorted(sorted(there - {inf}, key=lambda edge: abs(edge - wanted))[:NEAREST])
-        known = ", ".join(f"{edge:g}" for edge in nearest) or "none but the infinite one"
+        if any(isclose(wanted, edge, rel_tol=1e-9) for edge in there):
+            continue
+        finite = sorted(there - {inf})
+        below = [edge for edge in finite if edge < wanted][-NEAREST:]
+        above = [edge for edge in finite if edge > wanted][:NEAREST]
+        known = ", ".join(f"{edge * source.seconds_per_unit:g}s" for edge in (*below, *above))
         sentences.append(
-            f"{one.name}: the histogram has no bucket at {wanted:g} (in the metric's own unit), so that nothing can be "
-            f"said of the objective; write one of the nearest: {known}."
+            f"{one.name}: the histogram has no bucket at {wanted * source.seconds_per_unit:g}s, so that nothing can be "
+            f"said of the objective; the nearest are {known or 'none'}: write one of these."
         )
     return sentences
 

@@ -26,6 +26,7 @@ from serinus.providers.prometheus import AnswerError, Part, Partial, RawSeries, 
 from serinus.providers.promql import NotAName
 from serinus.shell.prometheus import BadQuery, PrometheusError
 from serinus.shell.settings import SettingsError
+from serinus.shell.telemetry import QUERIES
 from serinus.workloads.revision import deployment_name
 from serinus.workloads.services import service_name
 
@@ -37,6 +38,8 @@ CHUNK_SECONDS = 3600
 """Most that is read of a trial's past at once."""
 ROUNDS = 8
 """Most chunks of the past in one tick: what is left waits for the next, so that no rollout holds up the others."""
+IDLE_SECONDS = 900
+"""A trial that nobody asked about for so long is dropped from memory; if it goes on, it is read again."""
 
 _NOT_LABELS = frozenset({"__name__", "le"})
 
@@ -77,6 +80,7 @@ class Measurer:
         self._connect = connect
         self._connections: dict[str, Asks] = {}
         self._trials: dict[TrialKey, Trial] = {}
+        self._asked: dict[TrialKey, float] = {}
         self.queries = 0
         """How many queries were sent so far."""
 
@@ -86,6 +90,8 @@ class Measurer:
         Never raises for what a provider does: without an answer the findings stay as they were, and the verdict is
         ProviderDown, or NoData where the question itself cannot be asked.
         """
+        self._drop_idle(now)
+        self._asked.update((one.key, now) for one in questions)
         troubles = await self._begin([one for one in questions if one.key not in self._trials])
         for _ in range(ROUNDS):
             known = [one for one in questions if one.key not in troubles]
@@ -105,6 +111,12 @@ class Measurer:
         """Drop what is cached of a rollout that is gone."""
         for key in [key for key in self._trials if key[0] == uid]:
             del self._trials[key]
+            self._asked.pop(key, None)
+
+    def _drop_idle(self, now: float) -> None:
+        for key in [key for key, at in self._asked.items() if at < now - IDLE_SECONDS]:
+            del self._asked[key]
+            self._trials.pop(key, None)
 
     async def _begin(self, questions: Sequence[Question]) -> dict[TrialKey, _Trouble]:
         """Start trials that are not known, with the noise of stable's past; earlier trials of theirs are forgotten."""
@@ -168,6 +180,7 @@ class Measurer:
         queries = prometheus.plan(wants)
         self.queries += len(queries)
         for query, answer in zip(queries, await connection.instant([one.text for one in queries], at), strict=True):
+            QUERIES.labels(type(answer).__name__ if isinstance(answer, PrometheusError) else "ok").inc()
             owners = {owner for series in query.owners.values() for owner, *_ in series}
             series, trouble = _understood(query, answer)
             for key in owners:

@@ -1,0 +1,190 @@
+"""The evidence of one trial: which pods count when, what is read, and what is said when something is missing."""
+
+from dataclasses import replace
+from math import inf
+
+import pytest
+
+from serinus.core import trial
+from serinus.core.evidence import OnFail, Role, Sli, Standards, Verdict
+from serinus.core.model import Shift
+from serinus.core.needs import Question, Started
+from serinus.core.noise import no_history
+from serinus.core.observed import Measured
+from serinus.core.questions import Arms, HistogramSource, Measurement
+from serinus.core.questions import Series as Selected
+from serinus.core.samples import Buffer, Series
+from serinus.core.timeline import Life
+from serinus.core.trial import Seen
+
+LATENCY = Sli(name="latency", latency=True, budget=0.01, edge=2.5, allowed_ratio=1.1)
+
+
+def question(*shifts: tuple[float, int], **more: object) -> Question:
+    base = Question(
+        key=("uid", 1, "bbb", "rules"),
+        namespace="models",
+        name="chat",
+        connection="",
+        stable="aaa",
+        candidate="bbb",
+        slis=(LATENCY,),
+        measurements=(
+            Measurement(
+                sli="latency", arms=Arms.POD, source=HistogramSource(histogram=Selected(metric="request_seconds"))
+            ),
+        ),
+        standards=Standards(false_rollback_rate=0.01, false_promotion_rate=0.05, steps=3),
+        interval=10.0,
+        attempt=1,
+        step=1,
+        weight=20,
+        shifts=tuple(Shift(at=at, weight=weight, step=1) for at, weight in shifts or ((1000.0, 20),)),
+        pods=(),
+        settle=30.0,
+        drain=30.0,
+    )
+    return replace(base, **more)  # type: ignore[arg-type]
+
+
+def seen(first: float, last: float, role: Role = Role.STABLE) -> Seen:
+    return Seen(role=role, first=first, last=last)
+
+
+def test_a_pod_that_runs_counts_from_when_it_is_ready_and_settled() -> None:
+    asked = question(pods=(Started(pod="a", role=Role.CANDIDATE, ready_since=900.0),))
+    assert trial.lives(asked, {"a": seen(880.0, 1200.0)}, stale=120) == (
+        Life(pod="a", role=Role.CANDIDATE, start=930.0, end=inf),
+    )
+
+
+def test_a_pod_that_is_not_ready_does_not_count_and_is_not_waited_for() -> None:
+    asked = question(pods=(Started(pod="a", role=Role.CANDIDATE, ready_since=None),))
+    assert trial.lives(asked, {"a": seen(880.0, 1200.0)}, stale=120) == ()
+
+
+def test_a_pod_that_is_gone_counts_from_its_first_sample_and_settled_to_its_last() -> None:
+    assert trial.lives(question(), {"a": seen(500.0, 800.0)}, stale=120) == (
+        Life(pod="a", role=Role.STABLE, start=530.0, end=800.0),
+    )
+
+
+def test_a_gateway_needs_no_settling_and_is_waited_for_until_it_is_silent() -> None:
+    known = {"chat-stable@old": seen(500.0, 800.0), "chat-stable@new": seen(790.0, 1200.0)}
+    assert trial.lives(question(), known, stale=120) == (
+        Life(pod="chat-stable@old", role=Role.STABLE, start=500.0, end=800.0),
+        Life(pod="chat-stable@new", role=Role.STABLE, start=790.0, end=inf),
+    )
+
+
+def test_what_is_known_of_a_pod_grows_in_both_directions() -> None:
+    def series(*times: float) -> Series:
+        return Series(pod="a", sli="errors", part="total", points=tuple((at, 1.0) for at in times))
+
+    known = trial.see({}, [(Role.STABLE, series(20.0, 30.0)), (Role.STABLE, series())])
+    known = trial.see(known, [(Role.STABLE, series(10.0, 25.0)), (Role.STABLE, series(40.0))])
+    assert known == {"a": seen(10.0, 40.0)}
+
+
+@pytest.mark.parametrize(
+    ("shifts", "start", "parts"),
+    [
+        (((1000, 20),), 990, [(990, 2000)]),
+        (((1000, 20),), 1500, [(1500, 2000)]),
+        (((1000, 20), (1200, 50)), 990, [(990, 2000)]),
+        (((1000, 20), (1200, 0), (1700, 20)), 990, [(990, 1200), (1700, 2000)]),
+        (((1000, 20), (1200, 0), (1700, 20)), 1300, [(1700, 2000)]),
+        (((900, 0), (1000, 20), (1200, 0)), 0, [(990, 1200)]),
+        (((1000, 20), (1200, 0)), 1300, []),
+    ],
+)
+def test_only_the_time_with_traffic_is_read_and_the_interval_before_it(
+    shifts: tuple[tuple[float, int], ...], start: float, parts: list[tuple[float, float]]
+) -> None:
+    assert trial.traffic(question(*shifts), start, 2000.0) == parts
+
+
+def test_a_trial_begins_to_read_one_interval_before_its_traffic() -> None:
+    asked = question()
+    begun = trial.begin(asked, no_history(asked.slis))
+    assert trial.read_from(begun) == 990.0
+
+
+def edges(*bounds: float) -> dict[tuple[str, str, str | float, tuple[tuple[str, str], ...]], Buffer]:
+    return {("a", "latency", bound, ()): Buffer(first=0.0, times=(0.0,), values=(0.0,)) for bound in bounds}
+
+
+def test_an_objective_without_a_bucket_of_its_own_is_said_with_the_nearest_on_both_sides() -> None:
+    (sentence,) = trial.missing_edges(edges(0.5, 1.0, 2.0, 5.0, 10.0, 20.0, inf), question())
+    assert "no bucket at 2.5s" in sentence
+    assert "1s, 2s, 5s, 10s" in sentence
+
+
+def test_the_nearest_buckets_are_told_in_seconds_whatever_the_metrics_unit() -> None:
+    source = HistogramSource(histogram=Selected(metric="time"), seconds_per_unit=0.001)
+    asked = question(
+        slis=(replace(LATENCY, edge=2500.0),),
+        measurements=(Measurement(sli="latency", arms=Arms.CLUSTER, source=source),),
+    )
+    (sentence,) = trial.missing_edges(edges(1000.0, 5000.0, inf), asked)
+    assert "no bucket at 2.5s" in sentence
+    assert "1s, 5s" in sentence
+
+
+def test_a_bucket_that_is_there_up_to_rounding_is_there() -> None:
+    asked = question(slis=(replace(LATENCY, edge=0.1 + 0.2),))
+    assert trial.missing_edges(edges(0.3, inf), asked) == []
+
+
+def test_before_any_sample_no_bucket_is_missing() -> None:
+    assert trial.missing_edges({}, question()) == []
+
+
+def test_a_latency_without_an_objective_needs_no_bucket() -> None:
+    asked = question(slis=(replace(LATENCY, edge=None),))
+    assert trial.missing_edges(edges(0.5, inf), asked) == []
+
+
+def test_missing_data_stops_a_pass_and_never_takes_back_a_fail() -> None:
+    passed = Measured(verdict=Verdict.PASS, sentence="good", held=60.0)
+    told = trial.without_data(passed, "no bucket")
+    assert (told.verdict, told.sentence, told.held) == (Verdict.NO_DATA, "no bucket", 60.0)
+    failed = Measured(verdict=Verdict.FAIL, sentence="bad")
+    assert trial.without_data(failed, "no bucket") == failed
+
+
+def told(role: Role, *, bad: float, since: float, until: float, pod: str) -> list[tuple[Role, Series]]:
+    """10 requests a second, sampled each 10 s."""
+    times = [since + 10 * n for n in range(int((until - since) // 10) + 1)]
+    total = tuple((at, 10 * (at - since)) for at in times)
+    wrong = tuple((at, value * bad) for at, value in total)
+    return [
+        (role, Series(pod=pod, sli="errors", part="total", points=total)),
+        (role, Series(pod=pod, sli="errors", part="bad", points=wrong)),
+    ]
+
+
+@pytest.mark.parametrize("on_fail", OnFail)
+def test_a_fail_says_whether_it_only_holds(on_fail: OnFail) -> None:
+    sli = Sli(name="errors", latency=False, budget=None, edge=None, allowed_ratio=1.2, on_fail=on_fail)
+    asked = question(slis=(sli,))
+    series = [
+        *told(Role.STABLE, bad=0.01, since=800, until=2200, pod="chat-aaa-1-1"),
+        *told(Role.CANDIDATE, bad=0.9, since=800, until=2200, pod="chat-bbb-1-1"),
+    ]
+    after = trial.absorb(trial.begin(asked, no_history((sli,))), asked, series, 2200.0)
+    said = trial.measured(after, asked)
+    assert said.verdict is Verdict.FAIL
+    assert said.hold_only is (on_fail is OnFail.HOLD)
+    assert after.read_to == 2200.0
+
+
+def test_the_past_of_stable_is_told_in_looks_without_the_first_settling() -> None:
+    series = [
+        *told(Role.STABLE, bad=0.01, since=600, until=1800, pod="chat-aaa-1-1"),
+        *told(Role.CANDIDATE, bad=0.5, since=600, until=1800, pod="chat-bbb-1-1"),
+    ]
+    looks = trial.past(series, step=60.0, settle=100.0)
+    assert {one.pod for look in looks for one in look.pods} == {"chat-aaa-1-1"}
+    assert min(one.start for look in looks for one in look.pods) >= 700
+    assert sum(one.end - one.start for look in looks for one in look.pods) >= 900
