@@ -109,7 +109,7 @@ def advance(track: Track, arms: Arms, step: int, slis: int, standards: Standards
 
     judged = track.objective
     if both and judged is not None and sli.budget is not None:
-        judged = objective.advance(judged, counts, level, beyond(1.0), sli.budget, phi_tail)
+        judged = objective.advance(judged, counts, level, beyond(sli.allowed_ratio), sli.budget, phi_tail)
     pass_ratio = margins.step_ratio(sli, standards, step)
     compared = track.comparison
     if isinstance(compared, Latency):

@@ -1,9 +1,9 @@
 """The absolute objective: does the candidate break it, and is that the candidate's own doing?
 
 Two pieces of evidence side by side: the candidate's share of bad requests is above the budget, and it is above
-stable's (beyond the draw of pods, and beyond the assumed ratio where stable has no history). The smaller of the two
-e-values is an e-value for "one of the two is not so": an incident that both arms share breaks the objective and is
-nobody's fault.
+stable's by more than the ratio that is allowed (without the floor: the budget is the floor here). The smaller of the
+two e-values is an e-value for "one of the two is not so": an incident that both arms share breaks the objective and
+is nobody's fault.
 """
 
 from dataclasses import dataclass
@@ -29,7 +29,7 @@ class Objective:
 
     @property
     def log_relative(self) -> float:
-        """log e against "the candidate is no worse than stable", in nats."""
+        """log e against "the candidate is within the ratio of stable", in nats."""
         return onset.log_value(self.relative, ODDS_WEIGHTS)
 
 
