@@ -2,7 +2,7 @@
 
 A built image is an archive in the cache, keyed by everything that goes into it, so a second build of unchanged inputs
 costs one look at the files and no buildah at all. Builds go one after another under a lock: that is what makes it safe
-to clear away, before each, the working containers and mounts that a killed build left.
+to clear away, before each, the working containers that a killed build left.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.cluster import cache, leftovers, parts
+from tests.cluster import cache, parts
 from tests.cluster.command import run
 from tests.cluster.containerd import PAUSE, ctr
 from tests.cluster.errors import ClusterError
@@ -159,7 +159,9 @@ def _ensure(tag: str, digest: str, make: Callable[[Path], None]) -> Path:
 def _buildah(*words: str | Path, what: str) -> str:
     home = cache.root() / "buildah"
     env = {"CONTAINERS_STORAGE_CONF": str(home / "storage.conf"), "TMPDIR": str(home / "tmp")}
-    return run(["setpriv", "--pdeathsig", "TERM", "--", "buildah", *words], what, env=env, seconds=900)
+    # It dies with this program, and what it mounts goes with it, also when either is killed.
+    alone = ("unshare", "--mount", "setpriv", "--pdeathsig", "TERM", "--")
+    return run([*alone, "buildah", *words], what, env=env, seconds=900)
 
 
 @contextmanager
@@ -168,17 +170,13 @@ def _alone() -> Iterator[None]:
     home.mkdir(parents=True, exist_ok=True)
     with (home / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        leftovers.unmount_below(home)
         shutil.rmtree(home / "tmp", ignore_errors=True)
         (home / "tmp").mkdir()
         (home / "storage.conf").write_text(
             f'[storage]\ndriver = "overlay"\ngraphroot = "{home}/storage"\nrunroot = "{home}/run"\n'
         )
         _buildah("rm", "--all", what="clear away the working containers of a killed build")
-        try:
-            yield
-        finally:
-            leftovers.unmount_below(home)
+        yield
 
 
 @contextmanager
