@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from tests.api_server.api import Api
-from tests.api_server.process import Operator
+from tests.api_server.process import Operator, kubeconfig_for
+from tests.api_server.proxy import Proxy
 from tests.api_server.stage import Stage
 
 ROOT = Path(__file__).parents[2]
@@ -85,13 +86,50 @@ def stage(with_crds: ApiServer, namespace: str) -> Iterator[Stage]:
 
 
 @pytest.fixture
-def operator(with_crds: ApiServer, namespace: str, tmp_path: Path) -> Iterator[Operator]:
-    """The real operator, serving the test's namespace."""
+def prometheus() -> Iterator[Proxy]:
+    """The real Prometheus behind a proxy, through which a test makes it fail."""
+    with Proxy(os.environ["SERINUS_PROMETHEUS"]) as proxy:
+        yield proxy
+
+
+@pytest.fixture
+def gate(with_crds: ApiServer) -> Iterator[Proxy]:
+    """The real API server behind a proxy, through which a test makes it fail."""
+    api = Api(with_crds.kubeconfig)
+    with Proxy(api.server, ca_file=api.ca_file) as proxy:
+        yield proxy
+
+
+@pytest.fixture
+def operator(
+    with_crds: ApiServer, namespace: str, tmp_path: Path, prometheus: Proxy, gate: Proxy
+) -> Iterator[Operator]:
+    """The real operator, serving the test's namespace, behind both proxies."""
     made = Operator(
         tmp_path,
         namespaces=[namespace],
-        kubeconfig=with_crds.kubeconfig,
-        prometheus=os.environ["SERINUS_PROMETHEUS"],
+        kubeconfig=kubeconfig_for(gate.address, Api(with_crds.kubeconfig).token, tmp_path),
+        prometheus=prometheus.address,
     ).start()
     yield made
     made.stop()
+
+
+@pytest.fixture
+def healthy(stage: Stage, operator: Operator) -> Stage:
+    """v1 is stable."""
+    stage.source("v1")
+    stage.route()
+    stage.rollout()
+    stage.operator_words = operator.words
+    stage.wait_for(phase="Healthy")
+    return stage
+
+
+@pytest.fixture
+def on_trial(healthy: Stage) -> Stage:
+    """v2 is on trial at the first step, and stays there until it may pass: its hold is long."""
+    healthy.rollout(steps=[{"weight": 25, "hold": "5m"}, {"weight": 50, "hold": "2s"}])
+    healthy.source("v2")
+    healthy.wait_until(lambda: healthy.weights() == (75, 25), 60, lambda: f"no trial: {healthy.status()}")
+    return healthy

@@ -1,5 +1,6 @@
 """The real operator as a process of its own, started the way the image starts it."""
 
+import json
 import os
 import signal
 import subprocess
@@ -42,10 +43,12 @@ class Operator:
         return self
 
     def _keep_up(self) -> None:
-        while self._wanted:
+        while True:
             time.sleep(0.2)
             with self._lock:
-                if self._wanted and self._process is not None and self._process.poll() is not None:
+                if not self._wanted:
+                    return
+                if not self.running():
                     self._launch()
 
     def _launch(self) -> None:
@@ -99,3 +102,18 @@ class Operator:
     def words(self) -> str:
         """The last lines of the log, for the message of a test that fails."""
         return "\n".join(self.log.read_text(errors="replace").splitlines()[-40:])
+
+
+def kubeconfig_for(address: str, token: str, folder: Path) -> str:
+    """A kubeconfig file for a proxy in front of the API server, with the rights of the token."""
+    config = {
+        "apiVersion": "v1",
+        "kind": "Config",
+        "current-context": "proxy",
+        "clusters": [{"name": "proxy", "cluster": {"server": address}}],
+        "users": [{"name": "proxy", "user": {"token": token}}],
+        "contexts": [{"name": "proxy", "context": {"cluster": "proxy", "user": "proxy"}}],
+    }
+    file = folder / "kubeconfig"
+    file.write_text(json.dumps(config))
+    return str(file)

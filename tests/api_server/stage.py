@@ -5,8 +5,8 @@
     stage.source("v2"); stage.wait_for(phase="RolledBack")
 
 There are no nodes behind this API server: KWOK says that pods run, and a driver thread does what a gateway and model
-servers would do. It reads the route's weights, the Services' selectors and the pods that are Ready, and lets the counters of
-the synthetic exporter grow accordingly. Prometheus scrapes them as it scrapes anything.
+servers would do. It reads the route's weights, the Services' selectors and the pods that are Ready, and lets the
+counters of the synthetic exporter grow accordingly. Prometheus scrapes them as it scrapes anything.
 """
 
 import threading
@@ -41,6 +41,8 @@ class Stage:
         self._over = threading.Event()
         self._driver = threading.Thread(target=self._drive, daemon=True)
         self.driver_error: BaseException | None = None
+        self.operator_words: Callable[[], str] = lambda: ""
+        """The end of the operator's log, for the message of a failed wait."""
 
     def __enter__(self) -> "Stage":
         self._driver.start()
@@ -125,7 +127,7 @@ class Stage:
         def reached() -> bool:
             nonlocal last
             last = self.status()
-            ready = next((one for one in last.get("conditions", ()) if one["type"] == "Ready"), {})
+            ready: Manifest = next((one for one in last.get("conditions", ()) if one["type"] == "Ready"), {})
             return all((ready if key == "reason" else last).get(key) == value for key, value in wanted.items())
 
         self.wait_until(reached, seconds, lambda: f"{wanted} was not reached; status: {last}")
@@ -136,8 +138,25 @@ class Stage:
         while not reached():
             if self.driver_error is not None:
                 raise self.driver_error
-            assert time.monotonic() < end, words()
+            assert time.monotonic() < end, f"{words()}\n{self.operator_words()}"
             time.sleep(0.1)
+
+    def stays(self, seconds: float, holds: Callable[[], bool], words: str) -> None:
+        """Assert that something holds all the time."""
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            assert holds(), f"{words}; status: {self.status()}\n{self.operator_words()}"
+            time.sleep(0.2)
+
+    def condition(self, kind: str) -> Manifest:
+        """A condition of the rollout; empty where it is not there."""
+        return next((one for one in self.status().get("conditions", ()) if one["type"] == kind), {})
+
+    def pods_of(self, revision: str) -> set[str]:
+        """Names of the pods of a revision."""
+        return {
+            one["metadata"]["name"] for one in self.api.list("Pod", self.namespace, f"serinus.dev/revision={revision}")
+        }
 
     def versions(self) -> dict[str, str]:
         """Version by revision of all Deployments of ours."""
@@ -162,7 +181,7 @@ class Stage:
             return
         share = dict(zip(("chat-stable", "chat-candidate"), self.weights(), strict=True))
         total = sum(share.values()) or 1
-        load: dict[str, float] = {name: 0.0 for name in pods}
+        load: dict[str, float] = dict.fromkeys(pods, 0.0)
         for service, weight in share.items():
             found = self.api.get("Service", self.namespace, service)
             revision = ((found or {}).get("spec", {}).get("selector") or {}).get("serinus.dev/revision")
@@ -178,7 +197,7 @@ class Stage:
                 counters.append({"labels": {**labels, "code": code}, "per_second": rate * part})
             observed = {str(behaviour.seconds): rate * 0.95, str(behaviour.seconds * 4): rate * 0.05}
             histograms.append({"labels": labels, "observations_per_second": observed})
-        document = [
+        document: Any = [
             {"name": "http_requests_total", "type": "counter", "samples": counters},
             {"name": "http_request_duration_seconds", "type": "histogram", "bounds": BUCKETS, "samples": histograms},
         ]

@@ -1,42 +1,95 @@
 """Whole rollouts on a real API server with real controllers and a real Prometheus."""
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 
-from tests.api_server.process import Operator
 from tests.api_server.stage import Stage
 
 pytestmark = pytest.mark.api_server
 
 
-@pytest.fixture
-def healthy(stage: Stage, operator: Operator) -> Iterator[Stage]:
-    """v1 is stable."""
-    stage.source("v1")
-    stage.route()
-    stage.rollout()
-    try:
-        stage.wait_for(phase="Healthy")
-        yield stage
-    except AssertionError as error:
-        raise AssertionError(f"{error}\n{operator.words()}") from error
-
-
-def test_an_equal_version_is_promoted_and_no_pod_of_it_is_made_twice(healthy: Stage, tmp_path: Path) -> None:
+def test_an_equal_version_is_promoted_and_its_pods_are_made_once(healthy: Stage) -> None:
     healthy.source("v2")
-    status = healthy.wait_for(90, phase="Healthy", attempt=1, reason="Healthy")
-    assert healthy.versions()[status["stable"]["revision"]] == "v2"
+    status = healthy.wait_for(120, phase="Healthy", attempt=1, reason="Healthy")
+    revision = status["stable"]["revision"]
+    assert healthy.versions()[revision] == "v2"
     assert healthy.weights() == (100, 0)
     causes = [one["cause"] for one in reversed(status["decisions"])]
     assert causes == ["finish", "start", "step", "step", "promote", "finish"]
+    pods = healthy.api.list("Pod", healthy.namespace, f"serinus.dev/revision={revision}")
+    promoted = status["decisions"][0]["time"]
+    assert len(pods) == 4
+    assert all(pod["metadata"]["creationTimestamp"] < promoted for pod in pods), "promotion made pods again"
+    events = {
+        one["reason"] for one in healthy.api.list("Event", healthy.namespace) if "chat." in one["metadata"]["name"]
+    }
+    assert {"Start", "Step", "Promote", "Finish"} <= events
 
 
-def test_a_bad_version_is_taken_back_with_the_numbers(healthy: Stage) -> None:
+def test_a_bad_version_is_taken_back_with_the_numbers_and_not_tried_again(healthy: Stage) -> None:
     healthy.behaves("v2", errors=0.2)
     healthy.source("v2")
     status = healthy.wait_for(90, phase="RolledBack")
     assert healthy.weights() == (100, 0)
     assert healthy.versions()[status["stable"]["revision"]] == "v1"
     assert "http/success-rate" in status["message"], status["message"]
+    assert "20" in status["message"], status["message"]
+    stalled = healthy.condition("Stalled")
+    assert (stalled["status"], healthy.condition("Ready")["status"]) == ("True", "False")
+    healthy.stays(5, lambda: healthy.weights() == (100, 0), "a revision that was taken back was tried again")
+
+
+def test_a_slow_version_is_taken_back_on_latency(healthy: Stage) -> None:
+    healthy.rollout(slis=[{"preset": "http/latency", "p95": "500ms"}])
+    healthy.behaves("v2", seconds=0.4)
+    healthy.source("v2")
+    status = healthy.wait_for(90, phase="RolledBack")
+    assert "http/latency" in status["message"], status["message"]
+
+
+def test_more_accelerators_than_there_are_move_nothing(healthy: Stage) -> None:
+    healthy.source("v2", gpus=9)
+    healthy.wait_for(30, phase="Preparing", reason="InsufficientCapacity")
+    status = healthy.status()
+    assert "needs 36 x nvidia.com/gpu" in status["message"], status["message"]
+    assert healthy.condition("CapacityAvailable")["status"] == "False"
+    assert set(healthy.versions().values()) == {"v1"}
+    assert healthy.weights() == (100, 0)
+    healthy.source("v1")
+    healthy.wait_for(30, phase="Healthy")
+
+
+def test_a_revert_takes_the_candidate_back_at_once(on_trial: Stage) -> None:
+    on_trial.source("v1")
+    on_trial.wait_until(lambda: on_trial.weights() == (100, 0), 10, lambda: "traffic stayed on the candidate")
+    on_trial.wait_for(30, phase="Healthy")
+
+
+def test_a_newer_version_starts_from_weight_zero(on_trial: Stage) -> None:
+    on_trial.source("v3")
+    on_trial.wait_until(lambda: on_trial.weights() == (100, 0), 10, lambda: "traffic stayed on the candidate")
+    on_trial.wait_until(lambda: on_trial.weights() == (75, 25), 60, lambda: f"v3 got nothing: {on_trial.status()}")
+    candidate = on_trial.status()["candidate"]["revision"]
+    assert on_trial.versions()[candidate] == "v3"
+
+
+def test_intents_are_followed_once(on_trial: Stage) -> None:
+    on_trial.ask("pause", "t1")
+    on_trial.wait_for(20, phase="Paused")
+    on_trial.ask("resume", "t2")
+    on_trial.wait_for(20, phase="Analyzing")
+    on_trial.ask("abort", "t3")
+    status = on_trial.wait_for(20, phase="RolledBack")
+    assert status["message"] == "Aborted at 25 % by anna."
+    on_trial.ask("retry", "t4")
+    on_trial.wait_until(lambda: on_trial.weights() == (75, 25), 60, lambda: f"no retry: {on_trial.status()}")
+    on_trial.ask("promote-full", "t5")
+    status = on_trial.wait_for(60, phase="Healthy")
+    assert on_trial.versions()[status["stable"]["revision"]] == "v2"
+
+
+def test_a_word_that_is_no_intent_is_answered_in_status(healthy: Stage) -> None:
+    healthy.ask("destroy", "t1")
+    healthy.wait_until(
+        lambda: "write VERB@TOKEN" in healthy.status()["message"], 20, lambda: f"no answer: {healthy.status()}"
+    )
+    assert healthy.status()["phase"] == "Healthy"

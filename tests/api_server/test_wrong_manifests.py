@@ -73,6 +73,7 @@ def test_the_largest_manifest_stays_within_the_cost_that_an_api_server_allows(wi
     ("place", "value"),
     [
         *[("hold", one) for one in ("1h30m", "1.5s", "0s", "1us", "+5m", "10M", "1h 5m", "٣m", "168h1s", "h")],
+        *[("interval", one) for one in ("1s", "15s", "1m30s", "10m", "1500ms", "2000ms", "999ms", "601s")],
         *[("objective", one) for one in ("99.999999%", "0.0%", "99.9999999%", "100.0%", "099%", ".5%", "5%%")],
         *[("name", one) for one in ("a", "a/b", "a/b/c", "A", "a_b", "-a", "a-", "a" * 64)],
         *[("matches", one) for one in ("", "a{2,1}", "[[:alpha:]]", r"\pL", "a**", "(?i)post", r"\Q.\E", "x{1001}")],
@@ -87,5 +88,7 @@ def test_the_api_server_and_the_operator_refuse_the_same_texts(with_crds: ApiSer
     if place == "hold":
         manifest["spec"]["steps"] = [{"weight": 5, "hold": value}]
         manifest["spec"]["analysis"] = {"maxHold": "720h"}
+    if place == "interval":
+        manifest["spec"]["analysis"] = {"interval": value}
     answer = with_crds.kubectl("apply", "--dry-run=server", "-f", "-", input=yaml.safe_dump(manifest))
     assert (answer.returncode != 0) == isinstance(compile_spec(manifest), Problems), answer.stderr
