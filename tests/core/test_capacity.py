@@ -140,7 +140,9 @@ def test_no_node_with_the_labels_is_said() -> None:
 
 def test_cordoned_nodes_and_nodes_that_are_not_ready_do_not_count() -> None:
     broken = node("c")
-    broken["status"]["conditions"][1]["status"] = "Unknown"
+    broken["status"]["conditions"] = [
+        {"type": "DiskPressure", "status": "True"}, {"type": "Ready", "status": "Unknown"}
+    ]  # fmt: skip
     found = room(nodes=[node("a", 4), node("b", unschedulable=True), broken])
     assert found.free == 1
     assert found.why == "2 of 3 nodes not Ready or cordoned"
@@ -178,10 +180,18 @@ def test_a_taint_that_only_prefers_closes_nothing() -> None:
         ({"key": "dedicated", "operator": "Exists", "effect": "NoExecute"}, 0),
         ({"key": "other", "operator": "Exists"}, 0),
         ({"operator": "Equal", "value": "ml"}, 0),
+        ({"key": "dedicated", "operator": "Gt", "value": "ml"}, 0),
     ],
 )
 def test_tolerations_are_read_as_the_scheduler_reads_them(toleration: dict[str, str], fits: int) -> None:
     assert room(tolerating(**toleration), nodes=[node("a", taints=[taint()])]).free == fits
+
+
+def test_a_taint_without_a_value_is_tolerated_by_a_toleration_without_one() -> None:
+    bare = [{"key": "dedicated", "effect": "NoSchedule"}]
+    assert room(tolerating(key="dedicated"), nodes=[node("a", taints=bare)]).free == 2
+    assert room(tolerating(key="dedicated", value=""), nodes=[node("a", taints=bare)]).free == 2
+    assert "tainted dedicated:NoSchedule," in room(nodes=[node("a", taints=bare)]).why
 
 
 def affine(*terms: dict[str, Any]) -> dict[str, Any]:
@@ -268,6 +278,7 @@ def test_the_tightest_of_several_quotas_counts() -> None:
         ({"limits.cpu": "1"}, 2),
         ({"requests.storage": "1"}, 2),
         ({"services": "0"}, 2),
+        ({"nvidia.com/gpu": "0"}, 2),
     ],
 )
 def test_entries_that_charge_the_pod_bound_it_and_others_do_not(hard: dict[str, str], free: int) -> None:
@@ -276,6 +287,11 @@ def test_entries_that_charge_the_pod_bound_it_and_others_do_not(hard: dict[str, 
 
 def test_a_used_up_quota_never_counts_below_zero() -> None:
     assert room(quotas=[quota({"pods": "2"}, {"pods": "3"})]).free == 0
+
+
+def test_a_quota_that_was_not_counted_yet_is_taken_at_its_word() -> None:
+    fresh = {"metadata": {"name": "gpus"}, "spec": {"hard": {"pods": "1"}}}
+    assert room(quotas=[fresh]).quota == "ResourceQuota gpus has 1 of 1 pods left"
 
 
 def scoped(name: str, operator: str = "Exists", *values: str) -> dict[str, Any]:

@@ -15,6 +15,10 @@ def test_an_entry_is_compact_and_leaves_out_what_it_does_not_say() -> None:
     assert write(RECORD) == WRITTEN
 
 
+def test_the_cause_is_read_as_a_cause() -> None:
+    assert read(WRITTEN).cause is Cause.STEP
+
+
 def test_a_long_note_is_cut_to_200_characters() -> None:
     record = SplitRecord(uid="u", seq=1, revision="", step=0, weight=0, cause=Cause.START, at=1, note="x" * 300)
     assert read(write(record)).note == "x" * 200

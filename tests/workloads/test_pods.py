@@ -55,6 +55,11 @@ def test_a_pod_that_cannot_be_placed_is_explained_by_the_scheduler() -> None:
     assert why(pod) == ("Unschedulable", said)
 
 
+def test_a_pod_that_is_held_back_on_purpose_says_that_and_not_that_no_node_fits() -> None:
+    pod = unready(conditions=[condition("PodScheduled", "False", reason="SchedulingGated", message="gated by quota")])
+    assert why(pod) == ("SchedulingGated", "gated by quota")
+
+
 @pytest.mark.parametrize("reason", ["ImagePullBackOff", "CreateContainerConfigError", "ErrImagePull"])
 def test_a_container_that_cannot_start_is_explained_by_the_kubelet(reason: str) -> None:
     pod = unready(container(waiting={"reason": reason, "message": "no such image"}))
@@ -74,6 +79,13 @@ def test_a_crash_loop_says_how_the_container_last_ended() -> None:
 def test_a_container_that_just_ended_with_an_error_says_its_last_words() -> None:
     pod = unready(container(terminated=ended(1, message="no weights\n")))
     assert why(pod) == ("Error", "container model ended with exit code 1 (Error): no weights")
+
+
+def test_an_end_without_a_reason_or_a_time_is_told_by_its_exit_code() -> None:
+    end = {"exitCode": 3, "reason": "", "finishedAt": None}
+    pod = unready(container(terminated=end))
+    assert why(pod) == ("Error", "container model ended with exit code 3")
+    assert read_pod(pod).failed_at is None
 
 
 def test_what_cannot_go_on_comes_before_what_is_on_its_way() -> None:
