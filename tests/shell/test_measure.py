@@ -144,6 +144,17 @@ async def test_a_tick_costs_the_same_number_of_queries_for_many_rollouts_as_for_
     assert counted == [6, 6]
 
 
+async def test_a_rollout_that_waits_for_a_late_pod_costs_no_queries_of_its_own(told: ToldPrometheus) -> None:
+    story(told, START + 90, name="prompt", since=START - 30)
+    story(told, START + 30, name="late", since=START - 30)
+    measurer, asked = Measurer(lambda _: told), [question("prompt"), question("late")]
+    for at in (60.05, 75.05):
+        await measurer.measure(asked, START + at)
+    before = measurer.queries
+    await measurer.measure(asked, START + 90.05)
+    assert measurer.queries == before + 3
+
+
 async def test_history_before_the_trial_is_read_once_an_attempt_and_of_stable_only(told: ToldPrometheus) -> None:
     story(told, START + 60)
     measurer = Measurer(lambda _: told)

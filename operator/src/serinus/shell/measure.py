@@ -9,7 +9,7 @@ on. In steady state a tick costs one query for each metric and set of matchers, 
 """
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import ceil, floor
 from typing import Any, Protocol
 
@@ -36,6 +36,8 @@ HISTORY_GRID = 300
 """History ends at a multiple of this before the trial, so that trials which began close together share its queries."""
 CHUNK_SECONDS = 3600
 """Most that is read of a trial's past at once."""
+SHORT_SECONDS = 300
+"""Ranges up to this length are read together, as long as the longest of them."""
 ROUNDS = 8
 """Most chunks of the past in one tick: what is left waits for the next, so that no rollout holds up the others."""
 IDLE_SECONDS = 900
@@ -158,7 +160,7 @@ class Measurer:
         for one in ranges:
             groups.setdefault((one.question.connection, one.end), []).append(one)
         for (connection, end), group in groups.items():
-            found.update(await self._ask(connection, end, group))
+            found.update(await self._ask(connection, end, _aligned(group)))
         return found
 
     async def _ask(self, name: str, at: float, group: Sequence[_Range]) -> _Found:
@@ -216,6 +218,12 @@ class Measurer:
             hours = ceil((now - known.read_to) / 3600)
             return trial.without_data(said, f"Reading the past of this trial: about {hours} h are left.")
         return said
+
+
+def _aligned(group: Sequence[_Range]) -> list[_Range]:
+    """Let short ranges reach back equally far: one rollout that waits for a late pod costs no queries of its own."""
+    short = [one.start for one in group if one.end - one.start <= SHORT_SECONDS]
+    return [replace(one, start=min(short)) if one.end - one.start <= SHORT_SECONDS else one for one in group]
 
 
 def _wants(one: _Range) -> list[Want]:
