@@ -94,7 +94,7 @@ def outlooks(track: Track, arms: Arms, standards: Standards, step: int) -> list[
     for edge, logs, is_tail in ((compared.body, compared.safe_body, False), (compared.tail, compared.safe_tail, True)):
         if compared.edges:
             late = latency.shares_above(compared.edges, compared.law, edge, ratio)[1]
-            gain = latency.log_e_equal(compared, arms, edge, ratio, floor, 1.0, expected=True)
+            gain = latency.log_e_expected(compared, arms, edge, ratio, floor)
             phi = safe_phi(track.calibration, arms, 1.0, late + floor, tail=is_tail)
             told.append((onset.log_sum(logs, comparison.EQUAL_WEIGHTS), gain / phi / arms.n1))
     return told

@@ -1,7 +1,7 @@
 """Candidate against stable, for a histogram of latencies: is it slower than the margin, is it within the step's?
 
-Harm looks at the whole histogram: a mixture over candidates that are slower throughout, slower by a constant, slow on
-a second path, and over one that is learned from the candidate itself. Safe looks at two edges, in the middle and in the
+Harm looks at the whole histogram: a mixture over candidates that are slower throughout, slow on a second path, and
+over one that is learned from the candidate itself. Safe looks at two edges, in the middle and in the
 tail, where the candidate must be shown to have fewer slow requests than stable would have if it were the step's ratio
 slower; both must be shown.
 
@@ -17,15 +17,13 @@ from serinus.core.checks.comparison import EQUAL, EQUAL_WEIGHTS
 from serinus.core.stats import onset, stochastic_order, two_proportion
 from serinus.core.stats.stochastic_order import Rows, moved, positive, slow_down, steeper
 
-SCALES = ((1.15, 0.1), (1.4, 0.1), (2.0, 0.1), (3.5, 0.1), (7.0, 0.1))
+SCALES = ((1.15, 0.12), (1.5, 0.16), (2.4, 0.15), (6.0, 0.1))
 """Alternatives beyond the margin: everything so many times slower, and their prior weights."""
-PATHS = ((0.02, 8.0, 0.07), (0.1, 4.0, 0.07))
+PATHS = ((0.02, 8.0, 0.08), (0.1, 4.0, 0.09))
 """A share of requests takes a path so many times slower; prior weight."""
-LATER = (0.5, 0.06)
-"""Everything later by so many medians; prior weight."""
 LEARNED = 0.3
 """Prior weight of what the candidate itself has shown so far."""
-WEIGHTS = (*(s[1] for s in SCALES), *(p[2] for p in PATHS), LATER[1], LEARNED)
+WEIGHTS = (*(s[1] for s in SCALES), *(p[2] for p in PATHS), LEARNED)
 CONCENTRATION = 30.0
 """Requests that the margin's own law is worth in what is learned."""
 ENOUGH = 100.0
@@ -124,10 +122,10 @@ def alternatives(
     for part, scale, _ in PATHS:
         slow = moved(line, slow_down(edges, scale))
         laws.append([(1 - part) * usual + part * late for usual, late in zip(line, slow, strict=True)])
-    laws.append(moved(line, slow_down(edges, 1.0, LATER[0] * quantile(edges, line, 0.5))))
     return line, tuple(steeper(positive(one), line) for one in laws)
 
 
+@lru_cache(maxsize=512)
 def shares_above(edges: tuple[float, ...], law: tuple[float, ...], edge: float, ratio: float) -> tuple[float, float]:
     """Return the share of requests above `edge`, as stable is and if it were `ratio` times slower."""
     usual = sum(share for bound, share in zip(edges, law, strict=True) if bound > edge)
@@ -142,23 +140,19 @@ def parts_above(edges: tuple[float, ...], edge: float, ratio: float) -> tuple[fl
     return tuple(min(1.0, sum(part for j, part in row if edges[j] > edge)) for row in rows)
 
 
-def log_e_equal(
-    state: Latency, arms: Arms, edge: float, ratio: float, floor: float, like: float, *, expected: bool = False
-) -> float:
-    """Return the log e-value of safe at one edge, for a candidate with `like` times stable's share above it.
-
-    With `expected`: of the counts that a candidate equal to stable would show on average.
-    """
+def log_e_expected(state: Latency, arms: Arms, edge: float, ratio: float, floor: float) -> float:
+    """Return the log e-value of safe at one edge, of the counts that a candidate equal to stable would show."""
     usual, late = shares_above(state.edges, state.law, edge, ratio)
+    return _log_e(1.0, usual, late, floor, (arms.n1 * usual, arms.n1, arms.n0 * late, arms.n0))
+
+
+def _log_e(like: float, usual: float, late: float, floor: float, counts: tuple[float, float, float, float]) -> float:
+    """log e of (x1, n1, x0, n0) for a candidate with `like` times stable's share, against stable slowed down."""
     line = late + floor
-    a1, a0 = min(max(like * usual, 1e-5), 0.95 * line), min(max(late, 1e-5), 1 - 1e-5)
     if line > 0.999:
         return 0.0
-    if expected:
-        return two_proportion.log_e_value(arms.n1 * usual, arms.n1, arms.n0 * late, arms.n0, a1, a0, 1.0, floor)
-    x1 = sum(n for bound, n in zip(state.edges, arms.counts1, strict=True) if bound > edge)
-    x0 = sum(n * part for n, part in zip(arms.counts0, parts_above(state.edges, edge, ratio), strict=True))
-    return two_proportion.log_e_value(x1, arms.n1, x0, arms.n0, a1, a0, 1.0, floor)
+    a1, a0 = min(max(like * usual, 1e-5), 0.95 * line), min(max(late, 1e-5), 1 - 1e-5)
+    return two_proportion.log_e_value(*counts, a1, a0, 1.0, floor)
 
 
 def quantile(edges: tuple[float, ...], counts: tuple[float, ...], q: float) -> float:
@@ -183,9 +177,12 @@ def restart_safe(state: Latency) -> Latency:
 def _safe(
     old: tuple[float, ...], state: Latency, arms: Arms, edge: float, ratio: float, floor: float, phi: float
 ) -> tuple[float, ...]:
-    return tuple(
-        log + log_e_equal(state, arms, edge, ratio, floor, like) / phi for log, like in zip(old, EQUAL, strict=True)
-    )
+    usual, late = shares_above(state.edges, state.law, edge, ratio)
+    x1 = sum([n for bound, n in zip(state.edges, arms.counts1, strict=True) if bound > edge])
+    parts = parts_above(state.edges, edge, ratio)
+    x0 = sum([n * part for n, part in zip(arms.counts0, parts, strict=True)])
+    counts = (x1, arms.n1, x0, arms.n0)
+    return tuple([log + _log_e(like, usual, late, floor, counts) / phi for log, like in zip(old, EQUAL, strict=True)])
 
 
 def _learn_buckets(state: Latency, arms: Arms, objective: float | None) -> Latency:

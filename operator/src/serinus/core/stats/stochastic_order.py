@@ -96,7 +96,10 @@ def log_e_value(
         return total + sum([x * log(gain) for x, gain in zip(x0, gains, strict=True) if x])
     for x, row in zip(x0, slowed, strict=True):
         if x:
-            total += x * log(sum([part * gains[j] for j, part in row]))
+            gain = 0.0
+            for j, part in row:
+                gain += part * gains[j]
+            total += x * log(gain)
     return total
 
 
