@@ -199,6 +199,18 @@ def test_an_edit_by_hand_of_the_revision_does_not_make_it_another() -> None:
     edited["spec"]["template"]["spec"]["containers"][0]["image"] = "registry.example.com/vllm:0.9.2"
     assert wanted(canonical_template(), [edited]) == "bcd45678"
     assert wanted(changed(canonical_template()), [edited]) != "bcd45678"
+    assert read_deployed(edited, pods=[]).template == canonical_template()
+
+
+@pytest.mark.parametrize("change", ["a container more", "a member less"])
+def test_a_change_made_to_source_and_revision_alike_that_is_no_new_default_is_a_new_revision(change: str) -> None:
+    deployment, source = deployed(), copy.deepcopy(dict(canonical_template()))
+    for template in (deployment["spec"]["template"], source):
+        if change == "a container more":
+            template["spec"]["containers"].append({"name": "sidecar", "image": "s:1"})
+        else:
+            del template["spec"]["terminationGracePeriodSeconds"]
+    assert wanted(source, [deployment]) not in ("", "bcd45678")
 
 
 def test_a_restart_by_hand_of_the_revision_does_not_make_it_another() -> None:

@@ -94,6 +94,12 @@ def test_labels_with_an_empty_value_stay() -> None:
     assert canonical(template)["metadata"]["labels"]["gpu"] == ""
 
 
+def test_labels_are_text_even_where_they_look_like_quantities() -> None:
+    one, other = team_template(), team_template()
+    one["metadata"]["labels"]["sizeLimit"], other["metadata"]["labels"]["sizeLimit"] = "1024Mi", "1Gi"
+    assert not same_meaning(one, other)
+
+
 def test_sizes_of_volumes_are_spelled_in_one_way() -> None:
     def sized(size: str) -> dict[str, Any]:
         return team_template(volumes=[{"name": "shm", "emptyDir": {"sizeLimit": size}}])
