@@ -24,11 +24,12 @@ class Serinus:
 
     def __init__(self, api_server: ApiServer, namespace: str, log: Path, name: str) -> None:
         self.log = log
-        environment = os.environ | {
+        kept = {key: value for key, value in os.environ.items() if not key.startswith("SERINUS_")}
+        environment = kept | {
             "KUBECONFIG": api_server.kubeconfig,
             "SERINUS_NAMESPACES": namespace,
             "SERINUS_LEASE_NAMESPACE": namespace,
-            "SERINUS_LEASE_SECONDS": "4",
+            "SERINUS_LEASE_SECONDS": "8",
             "SERINUS_IDENTITY": name,
             "SERINUS_PORT": "0",
         }
@@ -114,7 +115,7 @@ def test_a_second_one_stands_by_ready_and_takes_over_at_once(start: Start) -> No
     two = start("two")
     until(lambda: two.said("started") is not None and two.page("/readyz")[0] == 200, 40, two.log)
     assert "lease not held" in two.page("/healthz")[1]
-    time.sleep(5)
+    time.sleep(9)
     assert not two.works()
     one.stop()
     assert until(two.works, 10, two.log) < 3.0

@@ -47,9 +47,12 @@ def run() -> None:
     kinds: list[Resource] = [one.resource for one in ROUTERS.values()] + [one.resource for one in WORKLOADS.values()]
     try:
         asyncio.run(operate(settings, reconcile.run, kinds))
-    except AccessError as error:
+    except (AccessError, SettingsError) as error:
         structlog.get_logger().error(str(error))
         raise typer.Exit(UNUSABLE) from error
+    except Exception as error:
+        structlog.get_logger().exception("the operator ends by an error")
+        raise typer.Exit(1) from error
 
 
 def main() -> None:

@@ -21,7 +21,7 @@ from serinus.shell.kube import Kube
 from serinus.shell.lease import Lease
 from serinus.shell.resources import DEPLOYMENT, ENDPOINT_SLICE, POD, POD_TEMPLATE, ROLLOUT, SERVICE
 from serinus.shell.scheduler import Scheduler
-from serinus.shell.settings import Settings
+from serinus.shell.settings import Settings, SettingsError
 from serinus.shell.web import Pages
 
 log = structlog.get_logger()
@@ -33,8 +33,9 @@ FINISH_SECONDS = 0.6
 
 
 async def operate(settings: Settings, reconcile: Reconcile, plugin_kinds: Sequence[Resource]) -> None:
-    """Run until SIGTERM or SIGINT, or until a part fails. Raises `AccessError` where no API server is known.
+    """Run until SIGTERM or SIGINT, or until a part fails.
 
+    Raises `AccessError` where no API server is known, `SettingsError` where the port is taken.
     `plugin_kinds` are the routes and sources that plug-ins read: they are watched beside our own kinds.
     """
     stop = asyncio.Event()
@@ -56,7 +57,10 @@ async def operate(settings: Settings, reconcile: Reconcile, plugin_kinds: Sequen
         reached, kube, cache, needed=ROLLOUT, kinds=kinds, wake=scheduler.wake, namespaces=settings.namespaces
     )
     pages = Pages(lease, inbox)
-    port = await pages.start(settings.port)
+    try:
+        port = await pages.start(settings.port)
+    except OSError as error:
+        raise SettingsError(f"SERINUS_PORT: the pages cannot be served on port {settings.port}: {error}.") from error
     lease.start()
     log.info("started", port=port, server=reached.server, namespaces=list(settings.namespaces) or "all")
 
