@@ -79,7 +79,8 @@ def test_pods_that_are_over_hold_nothing() -> None:
 
 
 def test_a_pod_that_is_promised_a_node_holds_its_accelerators_there() -> None:
-    assert room(nodes=[node("a"), node("b", 4)], pods=[pod(4, phase="Pending", nominatedNodeName="b")]).free == 2
+    nodes, promised = [node("a"), node("b", 4)], pod(4, phase="Pending", nominatedNodeName="b")
+    assert room(template(8), nodes=nodes, pods=[promised]).free == 1
 
 
 def test_pods_without_a_node_are_placed_first_so_that_two_rollouts_do_not_count_the_same_accelerators() -> None:
@@ -90,6 +91,13 @@ def test_pods_without_a_node_are_placed_first_so_that_two_rollouts_do_not_count_
 def test_a_waiting_pod_that_fits_nowhere_or_belongs_elsewhere_takes_nothing() -> None:
     elsewhere = pod(4, phase="Pending", spec={"nodeSelector": {"pool": "a100"}})
     assert room(pods=[pod(16, phase="Pending"), elsewhere]).free == 2
+
+
+def test_a_waiting_pod_is_placed_on_nodes_that_would_take_it_only() -> None:
+    waiting = pod(4, phase="Pending")
+    cordoned, tainted = node("a", unschedulable=True), node("a", taints=[taint()])
+    assert room(nodes=[cordoned, node("b")], pods=[waiting]).free == 1
+    assert room(nodes=[tainted, node("b")], pods=[waiting]).free == 1
 
 
 def test_a_pod_on_a_node_that_is_gone_takes_nothing() -> None:

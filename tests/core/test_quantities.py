@@ -3,7 +3,7 @@
 from decimal import Decimal
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from serinus.core.quantities import canonical, parse, spell
@@ -41,6 +41,7 @@ def test_amounts_that_differ_differ() -> None:
     assert len({canonical(one) for one in ("1G", "1Gi", "1", "1m", "1k", "1Ki")}) == 6
 
 
+@settings(deadline=None)
 @given(st.integers(0, 2**62))
 def test_a_spelling_means_the_number_that_it_was_made_from(nano: int) -> None:
     number = Decimal(nano) / 10**9

@@ -6,7 +6,7 @@ from typing import Any
 
 import jsonpatch
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from serinus.core import split_record
@@ -304,6 +304,7 @@ split_rule = st.builds(
 notes = st.none() | st.dictionaries(st.sampled_from(("a/b", "c~d", split_record.ANNOTATION)), st.text(max_size=9))
 
 
+@settings(deadline=None)
 @given(record=records, rules=st.lists(filler | split_rule, max_size=4), last=split_rule, annotations=notes)
 def test_patching_and_reading_gives_back_the_entry_and_the_weights(
     record: SplitRecord, rules: list[Any], last: Any, annotations: Any

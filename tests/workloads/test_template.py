@@ -6,7 +6,7 @@ import random
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from serinus.workloads.template import (
@@ -171,6 +171,7 @@ def shuffled(value: Any, dice: random.Random) -> Any:
     return [shuffled(one, dice) for one in value] if isinstance(value, list) else value
 
 
+@settings(deadline=None)
 @given(templates)
 def test_the_canonical_form_of_the_canonical_form_is_itself(template: dict[str, Any]) -> None:
     once = canonical(template)
@@ -178,6 +179,7 @@ def test_the_canonical_form_of_the_canonical_form_is_itself(template: dict[str, 
     assert canonical(json.loads(json.dumps(once))) == once
 
 
+@settings(deadline=None)
 @given(templates, st.randoms(use_true_random=False))
 def test_the_order_of_members_changes_nothing(template: dict[str, Any], dice: random.Random) -> None:
     assert revision_name(shuffled(template, dice)) == revision_name(template)
