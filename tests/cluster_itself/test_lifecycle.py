@@ -50,7 +50,7 @@ def test_up_twice_and_down_twice_leaves_nothing(first: Layout) -> None:
     lifecycle.up(first, lifecycle.CONTROL_PLANE)
     began = time.monotonic()
     lifecycle.up(first, lifecycle.CONTROL_PLANE)
-    assert time.monotonic() - began < 1.0, "what runs already is found quickly"
+    assert time.monotonic() - began < 5.0, "what runs already is found quickly"
     nodes = get(first, "nodes", what="list the nodes")["items"]
     assert {node["metadata"]["labels"]["pool"] for node in nodes} == {"a", "b"}
     assert {node["status"]["allocatable"]["nvidia.com/gpu"] for node in nodes} == {"8"}
@@ -71,12 +71,18 @@ def test_two_clusters_live_side_by_side_and_one_goes_alone(first: Layout, second
     assert lifecycle.state_of(second) == lifecycle.RUNNING
 
 
-@pytest.mark.parametrize("seconds", [0.3, 1.5])
-def test_a_start_that_was_killed_is_cleared_by_the_next(first: Layout, seconds: float) -> None:
+def wait_for(path: Path) -> None:
+    until = time.monotonic() + 60
+    while not path.exists():
+        assert time.monotonic() < until, f"{path} did not appear"
+        time.sleep(0.01)
+
+
+@pytest.mark.parametrize("moment", ["shape", "processes/etcd", "processes/kwok"])
+def test_a_start_that_was_killed_is_cleared_by_the_next(first: Layout, moment: str) -> None:
     with subprocess.Popen([*UP, first.name], stderr=subprocess.DEVNULL) as run:
-        time.sleep(seconds)
+        wait_for(first.state / moment)
         run.kill()
-    assert traces(first), "the test kills too early: nothing was there yet"
     assert lifecycle.state_of(first) == lifecycle.BROKEN
     lifecycle.up(first, lifecycle.CONTROL_PLANE)
     assert lifecycle.state_of(first) == lifecycle.RUNNING
@@ -86,7 +92,7 @@ def test_a_start_that_was_killed_is_cleared_by_the_next(first: Layout, seconds: 
 
 def test_a_start_that_is_ended_politely_clears_away_itself(first: Layout) -> None:
     with subprocess.Popen([*UP, first.name], stderr=subprocess.DEVNULL) as run:
-        time.sleep(1.5)
+        wait_for(first.records / "kube-apiserver")
         run.send_signal(signal.SIGTERM)
     assert traces(first) == []
 
