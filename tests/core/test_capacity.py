@@ -116,6 +116,10 @@ def test_cpu_and_memory_bound_the_room_too_and_are_named() -> None:
     assert "memory" in room(template(1, memory="500Gi")).why
 
 
+def test_a_request_of_nothing_bounds_nothing() -> None:
+    assert room(template(4, cpu="0", memory="0")).free == 2
+
+
 def test_the_number_of_pods_on_a_node_bounds_the_room() -> None:
     crowded = node("a")
     crowded["status"]["allocatable"]["pods"] = "1"

@@ -42,9 +42,17 @@ def a_tool(name: str) -> str:
 
 
 def test_each_file_of_the_folder_that_defines_a_plug_in_is_found(folder: Path) -> None:
-    (folder / "saw.py").write_text(a_tool("saw"))
+    (folder / "saw.py").write_text(a_tool("saw") + "class Blade: ...\nBLADE = Blade()\nlast = One()\n")
     (folder / "axe.py").write_text(a_tool("axe"))
     assert list(registry(toolbox(), Tool)) == ["axe", "saw"]
+
+
+def test_a_class_that_is_only_a_base_for_others_needs_no_constant(folder: Path) -> None:
+    (folder / "blade.py").write_text(
+        f"from abc import abstractmethod\n{PLUGIN}class Blade(Tool):\n    @abstractmethod\n    def cut(self): ...\n"
+    )
+    (folder / "saw.py").write_text(a_tool("saw"))
+    assert list(registry(toolbox(), Tool)) == ["saw"]
 
 
 def test_a_file_without_a_plug_in_is_an_ordinary_module(folder: Path) -> None:
