@@ -106,3 +106,10 @@ async def test_a_kind_that_is_not_installed_is_named_and_does_not_hinder(site: S
     status, text = await site.get("/readyz")
     assert status == 200
     assert "does not know httproutes.gateway.networking.k8s.io/v1" in text
+
+
+async def test_on_a_free_port_it_says_the_one_that_ipv4_reaches() -> None:
+    pages = Pages(Guard(), Watching())
+    site = Site(Guard(), Watching(), f"http://127.0.0.1:{await pages.start(0)}")
+    assert (await site.get("/readyz"))[0] == 200
+    await pages.stop()

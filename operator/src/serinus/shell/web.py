@@ -67,7 +67,8 @@ class Pages:
         await self._runner.setup()
         site = web.TCPSite(self._runner, host, port)
         await site.start()
-        return int(self._runner.addresses[0][1])
+        # A port of 0 becomes one port for IPv4 (address and port) and another one for IPv6 (four members).
+        return int(min(self._runner.addresses, key=len)[1])
 
     async def stop(self) -> None:
         """Stop listening."""
