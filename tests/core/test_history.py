@@ -21,7 +21,8 @@ from serinus.core.noise import (
     safe_phi,
 )
 from serinus.core.plain import from_plain, to_plain
-from tests.core.traffic import EDGES, errors, latencies, latency, past
+from serinus.core.stats.dispersion import Block, dispersion, grouped
+from tests.core.traffic import EDGES, errors, latencies, latency, past, poisson
 
 
 def arms(n1: float = 100.0, n0: float = 400.0, seconds: float = 15.0) -> Arms:
@@ -176,6 +177,47 @@ def test_long_histories_expect_more_of_still_longer_swings() -> None:
     ]
     calm = history.calibrate(looks, [errors()]).of(errors()).phi
     assert history.calibrate(swung, [errors()]).of(errors()).phi > 10 * calm
+
+
+def test_what_half_an_hour_shows_more_than_ten_minutes_is_expected_to_go_on_growing() -> None:
+    random = Random(3)
+    looks: list[Look] = []
+    for k in range(8):
+        rates = [random.choice((0.005, 0.015)) for _ in range(4)]
+        for one in past(random, hours=0.5, rps=40, bad=0.0):
+            pods = tuple(
+                replace(pod, counts={"success-rate": Ratio(total=c.total, bad=poisson(random, c.total * rate))})
+                for pod, rate in zip(one.pods, rates, strict=True)
+                if isinstance(c := pod.counts["success-rate"], Ratio)
+            )
+            looks.append(replace(one, at=one.at + 1800.0 * k, pods=pods))
+    blocks: list[Block] = [
+        {pod.pod: (c.total, c.bad) for pod in one.pods if isinstance(c := pod.counts["success-rate"], Ratio)}
+        for one in looks
+    ]
+    half_hours, ten_minutes = (dispersion(grouped(blocks, size)) for size in (30, 10))
+    assert half_hours > 1.5 * ten_minutes
+    found = history.calibrate(looks, [errors()]).of(errors())
+    assert found.phi == pytest.approx(2 * half_hours - ten_minutes)
+
+
+def test_the_speed_of_pods_that_comes_and_goes_is_noise_of_the_whole_latency() -> None:
+    speeds = [tuple(1.25 if (j + k) % 2 else 0.8 for j in range(4)) for k in range(7)]
+    looks = [
+        replace(one, at=one.at + 600.0 * k)
+        for k, each in enumerate(speeds)
+        for one in slow_past(k, minutes=10, speeds=each)
+    ]
+    found = history.calibrate(looks, [latency()]).of(latency())
+    assert found.phi > 3 * found.phi_tail
+
+
+def test_chance_is_not_taken_for_a_spread_between_pods() -> None:
+    spreads = [
+        history.calibrate(past(Random(seed), hours=1.05, rps=5, bad=0.02), [errors()]).of(errors()).pod_spread
+        for seed in range(6)
+    ]
+    assert sorted(spreads)[2] < 0.08, "the prior alone is .076"
 
 
 def measured(phi: float, pod_rate: float) -> Calibration:

@@ -346,3 +346,33 @@ def test_a_reader_is_a_value() -> None:
     reader = begin(15.0)
     read(reader, [counter("s", 0, 10)], timeline(s=STABLE))
     assert reader == Reader(interval=15.0, lag=30.0)
+
+
+def test_a_late_sample_from_before_a_change_is_not_counted_with_what_came_after_it() -> None:
+    line = timeline(AT_STEP_1, Shift(at=31.0, weight=50, step=2), c=CANDIDATE, d=CANDIDATE, s=STABLE)
+    on_time = [counter("c", 0, 10, 20, 30), counter("d", 0, 10), counter("s", 0, 10, 20, 30)]
+    reader, _ = read(begin(15.0, lag=0.0), on_time, line)
+    late = [counter("c", None, None, None, None, 40), counter("d", None, None, 20), counter("s", *[None] * 4, 40)]
+    reader, _ = read(reader, late, line)
+    assert reader.pending is not None
+    assert (reader.pending.at, reader.pending.step) == (60.0, 2)
+    assert [pod.pod for pod in reader.pending.pods] == ["c", "s"]
+
+
+def test_a_jump_takes_the_looks_on_both_sides_of_it_and_the_one_after() -> None:
+    bad = [sum([1.0] * min(k, 5) + [60.0] * max(0, k - 5)) for k in range(14)]
+    series = [counter("s", *(1000.0 * k for k in range(14))), counter("s", *bad, part="bad")]
+    told = [one.at for one in looks(series, timeline(s=STABLE))]
+    # The sixth look, at 90, is the first with 60 failures.
+    assert told == [15, 30, 45, 60, 120, 135, 150, 165, 180, 195]
+
+
+def test_a_series_that_vanished_has_counted_since_the_last_scrape_without_it() -> None:
+    series = [counter("s", 0, 10, 20, 30), counter("s", 5, None, None, 8, part="bad")]
+    told = [one.pods[0].counts["s"] for one in looks(series, timeline(s=STABLE))]
+    assert [one.bad for one in told if isinstance(one, Ratio)] == [0, 0, 3]
+
+
+def test_a_value_that_is_no_number_is_a_missed_scrape() -> None:
+    told = looks([counter("s", 0, 10, math.nan, 30), counter("t", 0, 10, 20, 30)], timeline(s=STABLE, t=STABLE))
+    assert totals(told, "s") == [10, 20]
