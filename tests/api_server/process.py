@@ -14,7 +14,14 @@ class Operator:
     """One operator for some namespaces, with a lease of its own in the first of them."""
 
     def __init__(
-        self, folder: Path, *, namespaces: list[str], kubeconfig: str, prometheus: str, lease_seconds: float = 6.0
+        self,
+        folder: Path,
+        *,
+        namespaces: list[str],
+        kubeconfig: str,
+        prometheus: str,
+        lease_seconds: float = 15.0,
+        log_level: str = "debug",
     ) -> None:
         self.log = folder / "operator.log"
         connections = folder / "connections.yaml"
@@ -27,7 +34,7 @@ class Operator:
             "SERINUS_LEASE_NAME": "serinus",
             "SERINUS_LEASE_SECONDS": str(lease_seconds),
             "SERINUS_PORT": "0",
-            "SERINUS_LOG_LEVEL": "debug",
+            "SERINUS_LOG_LEVEL": log_level,
             "SERINUS_CONNECTIONS_FILE": str(connections),
         }
         self._process: subprocess.Popen[bytes] | None = None
@@ -60,6 +67,11 @@ class Operator:
                 stdout=log,
                 stderr=log,
             )
+
+    @property
+    def starts(self) -> int:
+        """How often it was started."""
+        return self._starts
 
     @property
     def pid(self) -> int:

@@ -50,6 +50,19 @@ def test_a_missing_route_stops_a_trial_from_moving_forward() -> None:
     assert not plan.actions
 
 
+def test_a_route_whose_weights_do_not_mean_what_they_say_raises_nothing_and_still_lowers() -> None:
+    world = on_trial(1)
+    world.verdict = Verdict.PASS
+    world.now += 100
+    route = world.observed().route
+    assert route is not None
+    third = replace(route, problems=("Rule 1 also sends requests to chat-old: remove it.",))
+    assert decided(world, route=third).reason == "RouteProblem"
+    world.verdict = Verdict.FAIL
+    world.now += 15
+    assert shifts(decided(world, route=third)) == [(Cause.ROLLBACK, 0)]
+
+
 def test_a_route_that_is_not_accepted_stops_a_trial() -> None:
     world = on_trial(1)
     world.accepted = False

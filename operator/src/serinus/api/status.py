@@ -152,7 +152,7 @@ def status_of(
             for one in progress.decisions
         ],
         intent=IntentStatus(token=progress.last_intent, message=progress.intent_answer)
-        if progress.last_intent
+        if progress.last_intent or progress.intent_answer
         else None,
         conditions=_conditions(conditions, before, spec.generation, now),
         record=_keys(_PROGRESS.dump_python(progress, mode="json"), to_camel),

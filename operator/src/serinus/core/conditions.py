@@ -23,7 +23,9 @@ class Condition:
     message: str
 
 
-_STUCK = frozenset({"Conflict", "MaxExtraGPUsTooLow", "InvalidSpec", "RouteContested", "Adopting", "SourceMissing"})
+_STUCK = frozenset(
+    {"Conflict", "MaxExtraGPUsTooLow", "InvalidSpec", "RouteContested", "RouteProblem", "Adopting", "SourceMissing"}
+)
 """Reasons that only a person's change ends."""
 
 
@@ -69,6 +71,8 @@ def _traffic_in_sync(observed: Observed, plan: Plan) -> Condition:
         return Condition(
             type=kind, status=False, reason="NotListed", message=f"{route.kind} {route.name} lists not both Services."
         )
+    if route.problems:
+        return Condition(type=kind, status=False, reason="RouteProblem", message=" ".join(route.problems))
     wanted = split.weight if split else 0
     if any(weight != wanted for weight in route.weights):
         seen = ", ".join(str(weight) for weight in route.weights)

@@ -97,12 +97,13 @@ def _completed(situation: Situation, plan: Plan) -> Plan:
     after = replicas.actions(situation, plan.progress)
     seen = set(plan.actions)
     wakes = [time for time in (plan.wake_at, replicas.next_retirement(situation, plan.progress)) if time is not None]
-    sentence = plan.sentence
-    if situation.observed.intent_problem:
-        sentence = f"{sentence} {situation.observed.intent_problem}"
+    sentence, progress, problem = plan.sentence, plan.progress, situation.observed.intent_problem
+    if problem:
+        sentence, progress = f"{sentence} {problem}", replace(progress, intent_answer=problem)
     return replace(
         plan,
         sentence=sentence,
+        progress=progress,
         actions=(*plan.actions, *(action for action in after if action not in seen)),
         wake_at=min(wakes, default=None),
     )

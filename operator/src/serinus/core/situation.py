@@ -13,6 +13,9 @@ SETTLE_SECONDS = 5.0
 RECHECK_SECONDS = 30.0
 """How soon to look again at a thing that no event announces, such as free capacity."""
 
+LONGEST_SCRAPE_WAIT = 3.0
+"""Seconds after a look is due at most: a window closes when every pod has a sample past its end."""
+
 NOTE_LENGTH = 200
 
 
@@ -106,8 +109,9 @@ class Situation:
 
     @property
     def next_look(self) -> float:
-        """When the next look is due on the epoch grid."""
-        return (self.now // self.spec.interval + 1) * self.spec.interval
+        """When to ask for the next look: soon after it is due on the epoch grid, when its last samples are in."""
+        due = (self.now // self.spec.interval + 1) * self.spec.interval
+        return due + min(LONGEST_SCRAPE_WAIT, self.spec.interval / 5)
 
     def weight_of(self, step: int) -> int:
         """Weight in percent of step number `step`; 100 from `last` on, 0 before the first."""

@@ -19,10 +19,12 @@ from serinus.core.model import (
     Spec,
 )
 from serinus.core.observed import Manifest, Observed
-from serinus.core.ownership import owned_by, owner_reference, release
+from serinus.core.ownership import conflict, owned_by, owner_reference, release
 from serinus.core.patches import Operation, expect, put, remove, unchanged
+from serinus.plugin import Resource
 from serinus.shell.facts import ROUTERS, Facts
 from serinus.shell.kube import Kube
+from serinus.shell.kube_errors import AlreadyExists
 from serinus.shell.observe import is_orphan, is_ours, port_of
 from serinus.shell.resources import DEPLOYMENT, ROLLOUT, SERVICE
 from serinus.workloads.revision import deployment_name, deployment_of, revision_of, scale
@@ -80,7 +82,7 @@ class Writer:
         if service is None:
             assert port is not None
             manifest = service_of(self.facts.rollout, role=role, revision=revision, port=port)
-            await self.kube.create(SERVICE, self.spec.namespace, manifest)
+            await self._create(SERVICE, manifest)
             return
         port = port if port is not None else service["spec"]["ports"][0]["port"]
         operations = select(service, rollout=self.spec.name, revision=revision, port=port)
@@ -100,7 +102,17 @@ class Writer:
                 "template of that revision into the source again."
             )
         manifest = deployment_of(self.spec, self.facts.rollout, source.template, revision=revision, replicas=replicas)
-        await self.kube.create(DEPLOYMENT, self.spec.namespace, manifest)
+        await self._create(DEPLOYMENT, manifest)
+
+    async def _create(self, resource: Resource, manifest: Manifest) -> None:
+        """Create an object. One of that name that is not ours is named and left alone."""
+        try:
+            await self.kube.create(resource, self.spec.namespace, manifest)
+        except AlreadyExists:
+            present = await self.kube.get(resource, self.spec.namespace, manifest["metadata"]["name"])
+            if present is not None and not is_ours(present, self.spec.uid, self.spec.name):
+                raise CannotApply(conflict(present, self.spec.uid)) from None
+            raise
 
     async def _delete_deployment(self, deployment: Manifest | None) -> None:
         if deployment is not None:
@@ -122,7 +134,7 @@ class Writer:
             candidate_service=service_name(self.spec.name, CANDIDATE),
             port=port,
         )
-        await self.kube.create(router.resource, self.spec.namespace, manifest)
+        await self._create(router.resource, manifest)
 
     async def _release(self, keep: tuple[str, ...]) -> None:
         """What stays first loses its owner; only then may the finalizer go, and with it everything that is owned."""

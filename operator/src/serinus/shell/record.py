@@ -72,6 +72,8 @@ def _outline(status: Mapping[str, Any]) -> dict[str, Any]:
     """A status without the numbers that move at every look."""
     kept = ("observedGeneration", "phase", "verdict", "step", "attempt", "decisions", "intent", "record")
     outline = {key: status.get(key) for key in kept}
+    if not status.get("verdict"):
+        outline["message"] = status.get("message")
     outline["wanted"] = (status.get("weights") or {}).get("wanted")
     outline["revisions"] = [status.get("stable"), status.get("candidate")]
     outline["slis"] = [(one["name"], one["verdict"]) for one in status.get("slis", ())]

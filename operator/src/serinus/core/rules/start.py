@@ -74,6 +74,8 @@ def route_problem_stops_progress(s: Situation) -> Plan | None:
                 wake_at=s.now + RECHECK_SECONDS,
             )
         )
+    if route.problems:
+        return s.stay("RouteProblem", " ".join(route.problems), next_action="the route to be corrected")
     if not route.accepted and s.trial:
         return s.stay(
             "RouteNotAccepted",
