@@ -9,9 +9,8 @@ import pytest
 
 from serinus.core import history
 from serinus.core.arms import Arms, above, of
-from serinus.core.evidence import Histogram, Look, PodLook, Ratio, Role
+from serinus.core.evidence import ASSUMED_DISPERSION, Histogram, Look, PodLook, Ratio, Role
 from serinus.core.noise import (
-    ASSUMED_PHI,
     BURST,
     Calibration,
     Noise,
@@ -81,7 +80,7 @@ def test_without_history_every_prior_is_labelled() -> None:
 def test_less_than_four_pod_hours_are_no_history() -> None:
     noise = history.calibrate(past(Random(1), hours=0.9, rps=5, bad=0.01), [errors()])
     assert noise.assumed
-    assert noise.of(errors()).phi == ASSUMED_PHI
+    assert noise.of(errors()).phi == ASSUMED_DISPERSION
     assert "Less than 4 pod-hours" in noise.sentence
 
 
@@ -243,8 +242,8 @@ def test_assumed_noise_for_promotion_follows_the_errors_that_a_bad_candidate_wou
     priors = assume(errors())
     assert safe_phi(priors, arms(n1=0.001), 0.0, 0.005) == pytest.approx(BURST, abs=0.01)
     assert safe_phi(priors, arms(n1=3.75), 0.0, 0.005) == pytest.approx(3.375)
-    assert safe_phi(priors, arms(n1=1000.0), 0.0, 0.005) == ASSUMED_PHI
-    assert safe_phi(priors, arms(seconds=0.0), 0.0, 0.005) == ASSUMED_PHI
+    assert safe_phi(priors, arms(n1=1000.0), 0.0, 0.005) == ASSUMED_DISPERSION
+    assert safe_phi(priors, arms(seconds=0.0), 0.0, 0.005) == ASSUMED_DISPERSION
     assert safe_phi(measured(4.0, 0.0), arms(), 0.0, 0.005) == 4.0
 
 
@@ -290,3 +289,10 @@ def test_what_is_not_a_value_cannot_be_written() -> None:
 def test_what_is_not_of_the_type_cannot_be_read(data: dict[str, object]) -> None:
     with pytest.raises((KeyError, TypeError, ValueError)):
         from_plain(Ratio, data)
+
+
+def test_the_spec_may_say_how_bursty_an_unknown_workload_is() -> None:
+    calm = replace(errors(), assumed_dispersion=3.0)
+    assert no_history([calm]).of(calm).phi == 3.0
+    assert "bursts of 3 " in no_history([calm]).sentence
+    assert safe_phi(no_history([calm]).of(calm), arms(n1=1000.0), 0.0, 0.005) == 3.0

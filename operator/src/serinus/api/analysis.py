@@ -36,6 +36,18 @@ class Analysis(Typed):
             "Example: `30s`. Default: `15s`."
         ),
     )
+    assumed_dispersion: int = Field(
+        default=10,
+        ge=1,
+        le=100,
+        description=(
+            "How bursty bad requests are taken to be (variance over mean of their counts) while stable has less than "
+            "four pod-hours of history; after that it is measured. 1 is a workload whose requests fail one by one. "
+            "Smaller decides a first rollout sooner, and takes a good candidate back by mistake where it is too "
+            "small.\n"
+            "Example: `3`. Default: `10`."
+        ),
+    )
     max_hold: Annotated[float, Duration("1s", "720h")] = Field(
         default=86400.0,
         description=(

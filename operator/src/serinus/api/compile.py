@@ -12,7 +12,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from serinus.api import slis, v1alpha1, workload
+from serinus.api import analysis, slis, v1alpha1, workload
 from serinus.api.sentences import closest, of_errors
 from serinus.core.evidence import OnFail, Sli, Standards
 from serinus.core.model import Deadlines, DeletionPolicy, Model, OnInconclusive, Spec, Step
@@ -51,7 +51,9 @@ def compile_spec(manifest: Mapping[str, Any], presets: Mapping[str, Preset] = PR
         typed = v1alpha1.ModelRollout.model_validate_json(json.dumps(dict(manifest)))
     except ValidationError as error:
         return Problems(sentences=of_errors(v1alpha1.ModelRollout, error.errors()))
-    judged = [_judged(f"spec.slis[{index}]", sli, presets) for index, sli in enumerate(typed.spec.slis)]
+    judged = [
+        _judged(f"spec.slis[{index}]", sli, presets, typed.spec.analysis) for index, sli in enumerate(typed.spec.slis)
+    ]
     problems = tuple(one for one in judged if isinstance(one, str))
     if problems:
         return Problems(sentences=problems)
@@ -69,7 +71,7 @@ def evidence_rules(spec: v1alpha1.Spec) -> str:
 
 def _spec(typed: v1alpha1.ModelRollout, judged: list[tuple[Sli, Measurement]]) -> Spec:
     meta, spec = typed.metadata, typed.spec
-    runs, traffic, analysis = spec.workload, spec.traffic, spec.analysis
+    runs, traffic, rules = spec.workload, spec.traffic, spec.analysis
     return Spec(
         uid=meta.uid,
         namespace=meta.namespace,
@@ -89,15 +91,15 @@ def _spec(typed: v1alpha1.ModelRollout, judged: list[tuple[Sli, Measurement]]) -
         slis=tuple(sli for sli, _ in judged),
         measurements=tuple(measurement for _, measurement in judged),
         standards=Standards(
-            false_rollback_rate=analysis.false_rollback_rate,
-            false_promotion_rate=analysis.false_promotion_rate,
+            false_rollback_rate=rules.false_rollback_rate,
+            false_promotion_rate=rules.false_promotion_rate,
             steps=len(spec.steps),
         ),
-        interval=analysis.interval,
-        prometheus=analysis.prometheus,
-        max_hold=analysis.max_hold,
-        on_inconclusive=OnInconclusive(analysis.on_inconclusive),
-        dry_run=analysis.dry_run,
+        interval=rules.interval,
+        prometheus=rules.prometheus,
+        max_hold=rules.max_hold,
+        on_inconclusive=OnInconclusive(rules.on_inconclusive),
+        dry_run=rules.dry_run,
         node_pool=runs.node_pool.model_dump(mode="json", by_alias=True, exclude_unset=True, exclude_none=True),
         replicas=runs.replicas,
         port=traffic.port,
@@ -119,7 +121,9 @@ def _source(typed: workload.Workload) -> SourceRef:
     return SourceRef(workload="podTemplate", name=typed.pod_template or "")
 
 
-def _judged(at: str, typed: slis.Sli, presets: Mapping[str, Preset]) -> tuple[Sli, Measurement] | str:
+def _judged(
+    at: str, typed: slis.Sli, presets: Mapping[str, Preset], rules: analysis.Analysis
+) -> tuple[Sli, Measurement] | str:
     """One SLI with its measurement, or a sentence why not."""
     measurement = _measurement(at, typed, presets)
     if isinstance(measurement, str):
@@ -137,6 +141,7 @@ def _judged(at: str, typed: slis.Sli, presets: Mapping[str, Preset]) -> tuple[Sl
         edge=edge,
         allowed_ratio=typed.allowed_ratio or (ALLOWED_RATIO_LATENCY if latency else ALLOWED_RATIO),
         on_fail=OnFail(typed.on_fail),
+        assumed_dispersion=float(rules.assumed_dispersion),
     )
     return sli, measurement
 

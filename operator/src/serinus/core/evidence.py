@@ -96,6 +96,10 @@ class Look:
     lost_stable: float = 0.0
 
 
+ASSUMED_DISPERSION = 10.0
+"""Failures that come in tens: what is assumed where nobody says better and nothing was measured."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sli:
     """One thing that must not get worse, compiled from the spec (defaults filled in)."""
@@ -112,6 +116,8 @@ class Sli:
     on_fail: OnFail = OnFail.ROLLBACK
     allowed_difference: float | None = None
     """The candidate may be this much (in share of requests) worse on top; None: half the budget, else .001."""
+    assumed_dispersion: float = ASSUMED_DISPERSION
+    """Variance over mean that counts are taken to have while stable has no history (>= 1)."""
 
     @property
     def floor(self) -> float:

@@ -12,10 +12,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from serinus.core.arms import Arms
-from serinus.core.evidence import Sli
+from serinus.core.evidence import ASSUMED_DISPERSION, Sli
 
-ASSUMED_PHI = 10.0
-"""Without history: errors are taken to come in bursts of ten when a rollback is decided."""
 ASSUMED_RATIO = 3.0
 """Without history: a share of errors is rolled back only when it is more than this many times stable's ..."""
 ASSUMED_LATENCY_RATIO = 1.5
@@ -79,8 +77,8 @@ class Noise:
 def assume(sli: Sli) -> Calibration:
     """Return the priors for an SLI without history."""
     return Calibration(
-        phi=ASSUMED_PHI,
-        phi_tail=ASSUMED_PHI,
+        phi=sli.assumed_dispersion,
+        phi_tail=sli.assumed_dispersion,
         pod_rate=0.0,
         share=None,
         pod_spread=ASSUMED_LATENCY_SPREAD if sli.latency else ASSUMED_SPREAD,
@@ -92,10 +90,12 @@ def assume(sli: Sli) -> Calibration:
 
 def no_history(slis: Iterable[Sli]) -> Noise:
     """Return the noise of a workload that was never observed: every value a prior, and a sentence that says so."""
+    slis = tuple(slis)
+    phi = max((sli.assumed_dispersion for sli in slis), default=ASSUMED_DISPERSION)
     return Noise(
         calibrations={sli.name: assume(sli) for sli in slis},
         sentence=(
-            f"No history of stable yet: bursts of {ASSUMED_PHI:.0f} and a pod spread of {ASSUMED_SPREAD:g} are assumed,"
+            f"No history of stable yet: bursts of {phi:.0f} and a pod spread of {ASSUMED_SPREAD:g} are assumed,"
             f" only more than {ASSUMED_RATIO:.0f} times stable's errors ({ASSUMED_LATENCY_RATIO:g} times its latency)"
             " is rolled back, and promotion takes longer."
         ),
@@ -123,11 +123,11 @@ def safe_phi(calibration: Calibration, arms: Arms, share: float, bound: float, *
 
     `bound` is the share of bad requests that a candidate must exceed to be outside the margin. Without history it is
     what a candidate at that bound would show: bursts of BURST, and slow swings of its rate which a pod with more
-    requests shows more of, at most ASSUMED_PHI.
+    requests shows more of, at most the assumed dispersion.
     """
     if not calibration.assumed:
         return harm_phi(calibration, arms, share, tail=tail)
     if arms.seconds <= 0.0:
-        return ASSUMED_PHI
+        return calibration.phi
     expected = arms.n1 / arms.pods1 / arms.seconds * SPEED_SECONDS * bound
-    return min(ASSUMED_PHI, BURST + SPEED * expected)
+    return min(calibration.phi, BURST + SPEED * expected)
