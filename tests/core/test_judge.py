@@ -207,6 +207,13 @@ def test_a_candidate_that_answers_nothing_is_no_data_and_its_silence_is_counted(
     assert judge.verdict(state).silent_requests == 0
 
 
+def test_a_candidate_that_could_not_be_counted_yet_is_not_called_silent() -> None:
+    state = judge.begin([errors()], standards(), quiet(errors()))
+    for at in (15, 30, 45):
+        state = judge.advance(state, replace(look(Random(at), at=at, pods=(0, 4)), candidate_due=False))
+    assert judge.verdict(state).silent_requests == 0
+
+
 def test_a_stable_that_answers_nothing_is_no_data() -> None:
     assert judge.verdict(judged(4, pods=(1, 0))).reason == "NoStableRequests"
 

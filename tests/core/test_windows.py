@@ -191,6 +191,28 @@ def test_windows_that_touch_a_change_of_weight_or_the_time_after_it_are_dropped(
     ]
 
 
+def test_a_window_of_stable_alone_that_ended_before_the_change_has_the_weight_of_before() -> None:
+    line = timeline(Shift(at=-60.0, weight=0, step=0), Shift(at=29.0, weight=20, step=1), drain=30.0, s=STABLE)
+    told = looks([counter("s", *range(0, 90, 10), offset=-5.0)], line)
+    assert [(one.at, one.weight) for one in told if one.at < 60] == [(15.0, 0), (30.0, 0)]
+
+
+def test_a_candidate_is_due_when_it_was_scraped_before_and_not_while_it_never_was() -> None:
+    stable = counter("s", *range(0, 60, 10))
+    assert [one.candidate_due for one in looks([stable], timeline(AT_STEP_1), lag=15.0)] == [False] * 4
+    stopped = [counter("c", 0, 10), stable]
+    assert [one.candidate_due for one in looks(stopped, timeline(AT_STEP_1), lag=15.0)] == [True] * 4
+    answers_nothing = [counter("c", *([0] * 6)), stable]
+    assert all(one.candidate_due for one in looks(answers_nothing, timeline(AT_STEP_1)))
+
+
+def test_a_candidate_whose_window_touches_a_change_is_not_due_in_that_look() -> None:
+    line = timeline(AT_STEP_1, Shift(at=20.0, weight=50, step=2), drain=7.0)
+    told = looks([counter("c", *range(0, 80, 10), offset=-9.0), counter("s", *range(0, 80, 10), offset=-2.0)], line)
+    only_stable = [one for one in told if all(pod.role is STABLE for pod in one.pods)]
+    assert [(one.at, one.candidate_due) for one in only_stable] == [(45.0, False)]
+
+
 def test_excluded_times_are_dropped() -> None:
     line = replace(timeline(AT_STEP_1), exclusions=((40.0, 50.0),))
     told = looks([counter("c", *range(0, 80, 10)), counter("s", *range(0, 80, 10))], line)

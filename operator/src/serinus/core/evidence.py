@@ -94,6 +94,9 @@ class Look:
     lost_candidate: float = 0.0
     """Share (0 to 1) of the candidate's pods without a usable sample in this window."""
     lost_stable: float = 0.0
+    candidate_due: bool = True
+    """The candidate's requests could have been counted in this window, so that none at all means that it is silent.
+    False while its pods were never scraped, or their windows touch a change of weight."""
 
 
 ASSUMED_DISPERSION = 10.0

@@ -131,7 +131,7 @@ def advance(state: EvidenceState, look: Look) -> EvidenceState:
     )
     # The SLI that counts most requests speaks for the share of traffic.
     n1, n0 = max(((arms.n1, arms.n0) for arms in counted if arms is not None), key=sum, default=(0.0, 0.0))
-    expected = n0 * look.weight / max(1, 100 - look.weight)
+    expected = n0 * look.weight / max(1, 100 - look.weight) if look.candidate_due else 0.0
     state = replace(
         state,
         tracks=after,

@@ -117,8 +117,10 @@ def _close(reader: Reader, timeline: Timeline) -> tuple[Reader, Look | None]:
         trial = {pod: window for pod, window in trial.items() if timeline.shift_at(window[1]) == shift}
         seen = _beside(found, trial, timeline, reader.longest)
     else:
+        # Likewise: windows that end before a change do not belong to the weight of the due time.
+        shift = timeline.shift_at(max((usable[pod][1] for pod in roles), default=due))
+        roles = {pod: role for pod, role in roles.items() if timeline.shift_at(usable[pod][1]) == shift}
         seen = [_pod_look(found[pod], pod, role, usable[pod]) for pod, role in roles.items()]
-        shift = timeline.shift_at(due)
     both = bool(trial) and any(one.role is not Role.CANDIDATE for one in seen)
     covered = reader.covered_to
     if both:
@@ -136,6 +138,7 @@ def _close(reader: Reader, timeline: Timeline) -> tuple[Reader, Look | None]:
         covered_seconds=max(0.0, covered - begun) if both else 0.0,
         lost_candidate=_lost(alive, own, candidate=True),
         lost_stable=_lost(alive, own, candidate=False),
+        candidate_due=bool(trial) or _stopped(alive, found, own),
     )
 
 
@@ -241,6 +244,12 @@ def _lost(alive: Mapping[str, Role], own: Mapping[str, Window], *, candidate: bo
     """The share of an arm's living pods without a new sample."""
     arm = [pod for pod, role in alive.items() if (role is Role.CANDIDATE) is candidate]
     return sum(pod not in own for pod in arm) / len(arm) if arm else 0.0
+
+
+def _stopped(alive: Mapping[str, Role], found: Mapping[str, Counters], own: Mapping[str, Window]) -> bool:
+    """True when every living pod of the candidate was scraped before, and no longer is: it hangs altogether."""
+    arm = [pod for pod, role in alive.items() if role is Role.CANDIDATE]
+    return bool(arm) and all(pod in found and pod not in own for pod in arm)
 
 
 def _settle(reader: Reader, look: Look) -> tuple[Reader, list[Look]]:
