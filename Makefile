@@ -57,6 +57,22 @@ test-api-server: venv ## Against a real API server, controllers, KWOK nodes and 
 mutants: venv ## Delete each rule of core/decide.py in turn: a test must fail for each
 	$(BIN)/python -m tests.mutants
 
+##@ Measure it (prints a table, writes docs/benchmarks.md; needs a quiet machine)
+
+.PHONY: bench-control-plane
+bench-control-plane: venv ## CPU, memory, queries, API calls and speed with 100 rollouts in analysis
+	@trap '$(CLUSTER) down --name bench-cp' EXIT; \
+	$(CLUSTER) up --name bench-cp --shape control-plane; \
+	$(CLUSTER) exec --name bench-cp -- $(CURDIR)/$(BIN)/python -m benchmarks.control_plane $(BENCH)
+
+.PHONY: bench-cluster
+bench-cluster: venv ## Lost requests and the speed of a rollback, through a real Envoy
+	@trap '$(CLUSTER) down --name bench-whole' EXIT; \
+	$(CLUSTER) up --name bench-whole --shape whole; \
+	$(CLUSTER) image --name bench-whole tests/images/httpmodel/Dockerfile localhost/serinus/httpmodel:1; \
+	$(CLUSTER) image --name bench-whole Dockerfile localhost/serinus/operator:0.1.0; \
+	$(CLUSTER) exec --name bench-whole -- $(CURDIR)/$(BIN)/python -m benchmarks.cluster $(BENCH)
+
 ##@ Change it
 
 .PHONY: venv

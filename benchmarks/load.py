@@ -1,0 +1,102 @@
+"""Requests at a steady rate, each written down, from a process of its own.
+
+The rate does not wait for answers: a slow answer delays no other request, up to `IN_FLIGHT` of them. The number of
+requests is bounded, so that a benchmark that dies leaves no load behind for long.
+"""
+
+import asyncio
+import multiprocessing
+import time
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Self
+
+import aiohttp
+
+IN_FLIGHT = 200
+TIMEOUT = 10.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """One request: times are seconds since the epoch."""
+
+    sent: float
+    answered: float
+    status: int
+    """0: no answer."""
+    version: str
+    """Of the model that answered; empty where none did."""
+    error: str
+
+    @property
+    def line(self) -> str:
+        return f"{self.sent:.6f}\t{self.answered:.6f}\t{self.status}\t{self.version}\t{self.error}\n"
+
+    @classmethod
+    def of(cls, line: str) -> Self:
+        sent, answered, status, version, error = line.rstrip("\n").split("\t")
+        return cls(sent=float(sent), answered=float(answered), status=int(status), version=version, error=error)
+
+
+class Load:
+    """`rps` requests a second to one host behind a gateway, for at most `seconds`."""
+
+    def __init__(self, folder: Path, url: str, host: str, *, rps: float, seconds: float) -> None:
+        self._file = folder / "answers.tsv"
+        self._file.touch()
+        context = multiprocessing.get_context("spawn")
+        self._ours, theirs = context.Pipe()
+        arguments = (theirs, str(self._file), url, host, rps, int(rps * seconds))
+        self._process = context.Process(target=_send, args=arguments, daemon=True)
+
+    def start(self) -> None:
+        self._process.start()
+
+    def stop(self) -> list[Answer]:
+        """End it; requests on their way are waited for. Returns all answers in the order in which they came."""
+        if self._process.is_alive():
+            self._ours.send("end")
+            self._process.join(TIMEOUT + 10)
+        with self._file.open() as lines:
+            return [Answer.of(line) for line in lines]
+
+
+def _send(ours: Connection, file: str, url: str, host: str, rps: float, most: int) -> None:
+    asyncio.run(_sending(ours, file, url, host, rps, most))
+
+
+async def _sending(ours: Connection, file: str, url: str, host: str, rps: float, most: int) -> None:
+    timeout = aiohttp.ClientTimeout(total=TIMEOUT)
+    connector = aiohttp.TCPConnector(limit=0)
+    room = asyncio.Semaphore(IN_FLIGHT)
+    with Path(file).open("a") as out:  # noqa: ASYNC230 - a local file that is only appended to
+        async with aiohttp.ClientSession(connector=connector, timeout=timeout, headers={"Host": host}) as session:
+
+            async def one() -> None:
+                try:
+                    out.write((await _ask(session, url)).line)
+                finally:
+                    room.release()
+
+            async with asyncio.TaskGroup() as group:
+                due = time.monotonic()
+                for _ in range(most):
+                    await room.acquire()
+                    group.create_task(one())
+                    due = max(due + 1 / rps, time.monotonic() - 1.0)  # after a stall, no more than a second is made up
+                    await asyncio.sleep(max(0.0, due - time.monotonic()))
+                    if ours.poll():
+                        break
+
+
+async def _ask(session: aiohttp.ClientSession, url: str) -> Answer:
+    sent, status, version, error = time.time(), 0, "", ""
+    try:
+        async with session.get(url) as answer:
+            await answer.read()
+            status, version = answer.status, answer.headers.get("x-version", "")
+    except (aiohttp.ClientError, TimeoutError, OSError) as failure:
+        error = type(failure).__name__
+    return Answer(sent=sent, answered=time.time(), status=status, version=version, error=error)
