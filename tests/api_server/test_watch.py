@@ -258,6 +258,23 @@ async def test_the_sweep_removes_what_vanished_and_takes_in_what_no_watch_told(
     assert set(operator.woken) == {Key(operator.namespace, "chat")}
 
 
+async def test_what_is_deleted_while_the_watches_start_anew_is_found_by_a_sweep(without_widgets: Operator) -> None:
+    await install_widgets(without_widgets)
+    await asyncio.to_thread(without_widgets.apply, A_WIDGET)
+    watching = without_widgets.start(needed=WIDGET)
+    await asyncio.wait_for(watching.synced(), 20.0)
+    await asyncio.to_thread(without_widgets.apply, template("goes", rollout="chat"))
+    await until(lambda: bool(without_widgets.cache.owned(POD_TEMPLATE, without_widgets.namespace, "chat")))
+    crd = ("delete", "crd", "widgets.test.serinus.dev")
+    await asyncio.to_thread(without_widgets.api_server.kubectl, *crd)
+    await until(lambda: "widgets.test.serinus.dev" in watching.problem, 30.0)
+    await asyncio.to_thread(without_widgets.delete, "podtemplate/goes")
+    await install_widgets(without_widgets)
+    cache, namespace = without_widgets.cache, without_widgets.namespace
+    await until(lambda: not cache.owned(POD_TEMPLATE, namespace, "chat"), 40.0)
+    await until(lambda: not cache.owned(WIDGET, namespace, "chat"), 40.0)
+
+
 async def test_a_watch_that_the_server_ends_is_taken_up_again_without_a_gap(operator: Operator) -> None:
     seen: list[Event] = []
     watch = Watch(

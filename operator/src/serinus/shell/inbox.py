@@ -5,10 +5,12 @@ Keeps one `Watch` running over the kinds that the API server knows:
     our own CRD is missing          nothing runs; `problem` says what to install; asked again every few seconds
     another kind is missing         the rest runs; `missing` names it; asked again, and taken in when it is there
     the watch ends                  `problem` says why; started again after a pause; the cache stays as it is
-    an event was never told         the sweep lists everything every ten minutes and takes in the difference
+    an event was never told         the sweep lists everything every ten minutes, and after each new start of the
+                                    watches, and takes in the difference
 """
 
 import asyncio
+import contextlib
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
@@ -71,6 +73,8 @@ class Inbox:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._watch: Watch | None = None
         self._synced = asyncio.Event()
+        self._sweep_soon = asyncio.Event()
+        self._listed: Watch | None = None
 
     async def run(self) -> None:
         """Watch until cancelled."""
@@ -145,22 +149,26 @@ class Inbox:
             namespaces=self._namespaces,
         )
         watch.start()
-        asked = time.monotonic()
         try:
-            while watch.alive():
-                ages = watch.ages()
-                self._beat(watch, ages)
-                if silent := [kind for kind, age in ages.items() if age > SILENT_SECONDS]:
-                    self._say(f"Nothing came from the watches of {', '.join(sorted(silent))} for {SILENT_SECONDS:g} s.")
-                    return
-                if self.missing and time.monotonic() - asked > self._ask_again:
-                    asked = time.monotonic()
-                    if await self._more_than(kinds):
-                        return
-                await asyncio.sleep(BEAT if self._synced.is_set() else 0.05)
-            self._say(f"The watches ended: {watch.error or 'no reason given'}")
+            await self._until_over(watch, kinds)
         finally:
-            await asyncio.to_thread(watch.stop, 5.0)
+            watch.stop()
+        await asyncio.to_thread(watch.stop, 5.0)
+
+    async def _until_over(self, watch: Watch, kinds: Sequence[Resource]) -> None:
+        asked = time.monotonic()
+        while watch.alive():
+            ages = watch.ages()
+            self._beat(watch, ages)
+            if silent := [kind for kind, age in ages.items() if age > SILENT_SECONDS]:
+                self._say(f"Nothing came from the watches of {', '.join(sorted(silent))} for {SILENT_SECONDS:g} s.")
+                return
+            if self.missing and time.monotonic() - asked > self._ask_again:
+                asked = time.monotonic()
+                if await self._more_than(kinds):
+                    return
+            await asyncio.sleep(BEAT if self._synced.is_set() else 0.05)
+        self._say(f"The watches ended: {watch.error or 'no reason given'}")
 
     async def _more_than(self, kinds: Sequence[Resource]) -> bool:
         try:
@@ -173,6 +181,9 @@ class Inbox:
             telemetry.WATCH_AGE.labels(plural).set(age)
         if watch.watching() and time.monotonic() - self._last_event > QUIET:
             self.problem = ""
+            if self._synced.is_set() and watch is not self._listed:
+                self._sweep_soon.set()  # what was deleted between two watches is told by neither
+            self._listed = watch
             self._synced.set()
 
     def _say(self, problem: str) -> None:
@@ -208,7 +219,9 @@ class Inbox:
 
     async def _sweep_forever(self) -> None:
         while True:
-            await asyncio.sleep(self._sweep_every)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._sweep_soon.wait(), timeout=self._sweep_every)
+            self._sweep_soon.clear()
             try:
                 await self.sweep()
             except KubeError as error:

@@ -8,12 +8,11 @@ import socket
 from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Any, Self
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, HttpUrl, ValidationError, field_validator, model_validator
 from pydantic.alias_generators import to_camel
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 
 class SettingsError(Exception):
@@ -86,12 +85,12 @@ class Connections(_File):
         return self
 
 
-class Settings(BaseSettings):
+class Settings(BaseModel):
     """Every setting of the operator; `load` reads them."""
 
-    model_config = SettingsConfigDict(env_prefix="SERINUS_", frozen=True, extra="ignore")
+    model_config = ConfigDict(extra="forbid", frozen=True)
 
-    namespaces: Annotated[tuple[str, ...], NoDecode] = ()
+    namespaces: tuple[str, ...] = ()
     """Namespaces that are served, separated by commas; empty: all of them."""
     identity: str = Field(default_factory=lambda: f"{socket.gethostname()}_{os.getpid()}", min_length=1)
     """Who holds the lease: the pod's name."""
@@ -135,7 +134,11 @@ class Settings(BaseSettings):
 
 def load(environment: Mapping[str, str] | None = None) -> Settings:
     """Read the environment and the file of connections. Raises `SettingsError`."""
-    values = {key: value for key, value in (environment or os.environ).items() if key.startswith("SERINUS_")}
+    values = {
+        key: value
+        for key, value in (os.environ if environment is None else environment).items()
+        if key.startswith("SERINUS_")
+    }
     known = {f"SERINUS_{field.upper()}": field for field in Settings.model_fields if field != "prometheus"}
     if unknown := sorted(set(values) - set(known)):
         raise SettingsError(

@@ -66,8 +66,6 @@ LEASE_HELD = Gauge("serinus_lease_held", "1 while this process may write.", regi
 BUILD = Info("serinus_build", "What runs here.", registry=REGISTRY)
 BUILD.info({"version": version("serinus"), "python": sys.version.split()[0]})
 
-READING = frozenset({"get", "list", "discover"})
-
 
 def count_request(verb: str, plural: str, outcome: str) -> None:
     """Count one request to the API server (see `kube.Counted`)."""
