@@ -77,6 +77,7 @@ class Proxy:
         self._ready.set()
         self._loop.run_forever()
         self._loop.run_until_complete(self._stop())
+        self._loop.close()
 
     async def _start(self) -> None:
         self._session = aiohttp.ClientSession(
@@ -96,6 +97,10 @@ class Proxy:
     async def _stop(self) -> None:
         await self._session.close()
         await self._runner.cleanup()
+        left = asyncio.all_tasks() - {asyncio.current_task()}  # streams whose other end never said goodbye
+        for task in left:
+            task.cancel()
+        await asyncio.gather(*left, return_exceptions=True)
 
     async def _handle(self, incoming: web.Request) -> web.StreamResponse:
         request = Request(

@@ -11,7 +11,7 @@ counters of the synthetic exporter grow accordingly. Prometheus scrapes them as 
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +19,7 @@ import requests
 
 from tests.api_server.api import Api, Manifest
 
+SERVICES = ("chat-stable", "chat-candidate")
 BUCKETS = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
 
 
@@ -29,6 +30,18 @@ class Behaviour:
     errors: float = 0.01
     seconds: float = 0.08
     answers: bool = True
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scene:
+    """Where requests go at one moment."""
+
+    share: Mapping[str, int]
+    """Weight by Service."""
+    selected: Mapping[str, str]
+    """Revision by Service."""
+    pods: Mapping[str, tuple[str, str]]
+    """Revision and version by name of each pod that is ready."""
 
 
 class Stage:
@@ -175,21 +188,17 @@ class Stage:
             self.driver_error = error
 
     def _feed(self) -> None:
-        pods = self._ready_pods()
-        route = self.api.get("HTTPRoute", self.namespace, "chat")
-        if route is None:
+        scene = self._scene()
+        if scene is None:
             return
-        share = dict(zip(("chat-stable", "chat-candidate"), self.weights(), strict=True))
-        total = sum(share.values()) or 1
-        load: dict[str, float] = dict.fromkeys(pods, 0.0)
-        for service, weight in share.items():
-            found = self.api.get("Service", self.namespace, service)
-            revision = ((found or {}).get("spec", {}).get("selector") or {}).get("serinus.dev/revision")
-            mine = [name for name, (of, _) in pods.items() if of == revision]
+        total = sum(scene.share.values()) or 1
+        load: dict[str, float] = dict.fromkeys(scene.pods, 0.0)
+        for service, weight in scene.share.items():
+            mine = [name for name, (of, _) in scene.pods.items() if of == scene.selected.get(service)]
             for name in mine:
                 load[name] += self.rps * weight / total / len(mine)
         counters, histograms = [], []
-        for name, (_, version) in pods.items():
+        for name, (_, version) in scene.pods.items():
             behaviour = self._behaviour.get(version, Behaviour())
             rate = load[name] if behaviour.answers else 0.0
             labels = {"namespace": self.namespace, "pod": name}
@@ -204,14 +213,36 @@ class Stage:
         answer = requests.post(f"{self._exporter}/series", json=document, timeout=5)
         assert answer.ok, answer.text
 
-    def _ready_pods(self) -> dict[str, tuple[str, str]]:
-        """Revision and version by name of pod."""
-        return {
+    def _scene(self) -> Scene | None:
+        route = self.api.get("HTTPRoute", self.namespace, "chat")
+        if route is None:
+            return None
+        services = {name: self.api.get("Service", self.namespace, name) for name in SERVICES}
+        return scene_of(route, services, self.api.list("Pod", self.namespace, "serinus.dev/rollout=chat"))
+
+
+def scene_of(route: Manifest, services: Mapping[str, Manifest | None], pods: Iterable[Manifest]) -> Scene:
+    """The scene of a route, the Services that it names, and the rollout's pods."""
+    weights = {one["name"]: one.get("weight", 1) for one in route["spec"]["rules"][0]["backendRefs"]}
+    return Scene(
+        share={name: weights.get(name, 0) for name in services},
+        selected={
+            name: ((service or {}).get("spec", {}).get("selector") or {}).get("serinus.dev/revision", "")
+            for name, service in services.items()
+        },
+        pods={
             one["metadata"]["name"]: (one["metadata"]["labels"]["serinus.dev/revision"], _version(one))
-            for one in self.api.list("Pod", self.namespace, "serinus.dev/rollout=chat")
-            if "deletionTimestamp" not in one["metadata"]
-            and any(c["type"] == "Ready" and c["status"] == "True" for c in one["status"].get("conditions", ()))
-        }
+            for one in pods
+            if is_ready(one)
+        },
+    )
+
+
+def is_ready(pod: Manifest) -> bool:
+    """Whether a Service sends requests to it."""
+    conditions = pod.get("status", {}).get("conditions") or ()
+    ready = any(one["type"] == "Ready" and one["status"] == "True" for one in conditions)
+    return ready and "deletionTimestamp" not in pod["metadata"]
 
 
 def _version(pod: Manifest) -> str:

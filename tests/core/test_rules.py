@@ -195,3 +195,148 @@ def test_a_promotion_past_the_selector_only_goes_forward() -> None:
     assert "revert the change at its source" in world.progress.intent_answer
     world.settle(10)
     assert world.progress.stable == "v2"
+
+
+def test_a_rival_on_the_route_is_named_and_nothing_is_written() -> None:
+    world = on_trial(1)
+    world.verdict = Verdict.FAIL
+    plan = decided(world, rival="ModelRollout other sets the weights of chat already.")
+    assert (plan.reason, plan.actions) == ("Conflict", ())
+
+
+def test_an_object_of_someone_else_does_not_keep_a_failing_candidate_in_traffic() -> None:
+    world = on_trial(1)
+    world.verdict = Verdict.FAIL
+    world.now += 15
+    plan = decided(world, conflicts=("Deployment chat-v9 belongs to Deployment other.",))
+    assert shifts(plan) == [(Cause.ROLLBACK, 0)]
+
+
+def test_evidence_of_a_lowered_weight_does_not_pass_the_full_one() -> None:
+    world = on_trial(3)
+    world.verdict = Verdict.PASS
+    world.groups["v2"].made[:1] = [world.now + 380]
+    world.settle(5)
+    assert world.weights == (25,)
+    world.settle(300)
+    while world.weights != (50,):
+        world.settle(1)
+    began = world.now
+    while world.progress.step == 3 and world.progress.heading == 0:
+        world.settle(1)
+    assert world.now - began >= 60, "the hold at the full weight was not kept"
+
+
+def test_nothing_on_trial_gets_no_traffic_even_while_stable_is_not_whole() -> None:
+    world = on_trial(3)
+    world.progress, world.record = type(world.progress)(), None
+    world.groups["v1"].made[:1] = [world.now + 1e6]
+    world.tick()
+    assert world.weights == (0,)
+    assert len(world.groups["v2"].made) == 2, "pods were taken away while they had traffic"
+
+
+def test_a_pod_that_was_ready_for_long_is_not_given_up_for_a_blip() -> None:
+    world = on_trial(1)
+    world.now += 4000
+    deployed = world.observed().deployed
+    blip = tuple(
+        replace(
+            one,
+            ready=0,
+            pods=tuple(
+                replace(pod, ready_since=None, unready_since=world.now - 5, waiting="probe") for pod in one.pods
+            ),
+        )
+        if one.revision == "v2"
+        else one
+        for one in deployed
+    )
+    plan = decided(world, deployed=blip, candidate_endpoints=0)
+    assert shifts(plan) == [(Cause.LIMIT, 0)]
+
+
+def test_failures_of_long_ago_are_not_counted_against_a_new_attempt() -> None:
+    world = on_trial(1)
+    old = tuple(
+        replace(one, pods=tuple(replace(pod, restarts=9, failed_at=world.progress.began - 100) for pod in one.pods))
+        for one in world.observed().deployed
+    )
+    assert not shifts(decided(world, deployed=old))
+
+
+def test_a_promotion_whose_steps_were_changed_is_finished() -> None:
+    world = on_trial(3)
+    world.verdict = Verdict.PASS
+    while world.stable_selector != "v2":
+        world.settle(1)
+    world.spec = spec(steps=world.spec.steps[:1], evidence_rules="rules-2")
+    world.settle(20)
+    assert (world.progress.stable, world.weights) == ("v2", (0,))
+
+
+def test_a_stable_service_that_someone_pointed_at_the_candidate_is_put_right() -> None:
+    world = on_trial(1)
+    world.stable_selector = "v2"
+    world.settle(2)
+    assert world.stable_selector == "v1"
+
+
+def test_harm_found_at_the_last_moment_stops_a_promotion() -> None:
+    world = on_trial(3)
+    world.verdict = Verdict.PASS
+    while world.weights != (100,):
+        world.settle(1)
+    failed = replace(world.measured(), attempt=world.progress.attempt, verdict=Verdict.FAIL)
+    plan = decide(world.spec, world.observed(), world.progress, failed, world.now, rules=tuple(RULES_OF_THE_WORLD))
+    assert shifts(plan) == [(Cause.ROLLBACK, 0)]
+
+
+def test_a_first_revision_that_never_came_up_is_replaced_by_what_the_source_says() -> None:
+    world = World()
+    world.settle(5)
+    world.groups["v1"].waiting = "ImagePullBackOff"
+    world.wanted = "v2"
+    world.settle(60)
+    assert (world.progress.stable, world.stable_selector) == ("v2", "v2")
+
+
+def test_a_person_may_let_a_candidate_go_on_that_an_sli_only_holds() -> None:
+    world = on_trial(1)
+    world.verdict, world.hold_only = Verdict.FAIL, True
+    world.settle(30)
+    world.ask("promote", "t1")
+    world.settle(30)
+    assert world.progress.step == 2
+
+
+def test_a_dry_run_never_promotes_by_itself() -> None:
+    world = on_trial(1, dry_run=True)
+    world.verdict = Verdict.PASS
+    world.settle(300)
+    assert (world.progress.phase, world.progress.step) == (Phase.PAUSED, 1)
+
+
+def test_a_candidate_service_that_lost_its_selector_carries_nothing() -> None:
+    world = on_trial(1)
+    world.candidate_selector = "v1"
+    world.settle(2)
+    assert world.weights == (0,)
+    world.settle(30)
+    assert (world.weights, world.candidate_selector) == ((5,), "v2")
+
+
+def test_retired_revisions_do_not_pile_up() -> None:
+    world = healthy()
+    world.free_gpus = 1000
+    for number in range(12):
+        world.wanted = f"w{number}"
+        world.settle(2)
+    assert len(world.progress.retired) <= 6
+
+
+def test_while_the_candidate_has_traffic_looks_go_on_whatever_else_is_wrong() -> None:
+    world = on_trial(1)
+    plan = decided(world, spec_problems=("Write workload.replicas.",))
+    assert plan.wake_at is not None
+    assert plan.wake_at <= world.now + 2 * world.spec.interval

@@ -110,6 +110,7 @@ class World:
                     created_at=made,
                     ready_since=made + group.start_seconds if self._up(group, made) else None,
                     restarts=group.restarts if number == 0 else 0,
+                    failed_at=self.now if group.restarts and number == 0 else None,
                     waiting="" if self._up(group, made) else (group.waiting or "starting."),
                     waiting_reason="" if self._up(group, made) else ("Unschedulable" if group.waiting else "NotReady"),
                 )
@@ -183,10 +184,11 @@ class World:
         progress = fold(self.progress, self.record) if self.record else self.progress
         if not progress.candidate or not progress.step:
             return Measured()
-        began = next((one.at for one in progress.shifts if one.step == progress.step), self.now)
+        began = progress.shifts[-1].at if progress.shifts else self.now
         return Measured(
             attempt=progress.attempt,
             step=progress.step,
+            since=progress.shifts[-1].at if progress.shifts and progress.shifts[-1].at < self.now else 0.0,
             verdict=self.verdict,
             sentence=self.sentence,
             hold_only=self.hold_only,

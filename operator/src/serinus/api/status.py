@@ -5,15 +5,16 @@ Numbers are quantised (three significant digits), so that a status changes when 
 
 import re
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic.alias_generators import to_camel
 
 from serinus.core.conditions import Condition
 from serinus.core.evidence import Finding
-from serinus.core.model import Model, Phase, Plan, Progress, Spec
+from serinus.core.model import Cause, Decision, Model, Phase, Plan, Progress, Spec
 from serinus.core.observed import Measured, Observed
 
 
@@ -109,10 +110,28 @@ _PROGRESS = TypeAdapter(Progress)
 def progress_of(status: Mapping[str, Any] | None) -> Progress:
     """How far the rollout has come, as the status of a manifest says; the beginning where there is none.
 
-    Raises `pydantic.ValidationError` where the notes cannot be read.
+    Notes that cannot be read (another build's, or edited by hand) are the beginning, too: who is stable stands in
+    the Service's selector, and what was last done beside the weights of the route.
     """
     record = (status or {}).get("record")
-    return _PROGRESS.validate_python(_keys(record, _snake)) if record else Progress()
+    if not record:
+        return Progress()
+    try:
+        progress = _PROGRESS.validate_python(_keys(record, _snake))
+        return replace(progress, decisions=tuple(_decision(one) for one in (status or {}).get("decisions", ())))
+    except (ValidationError, KeyError, TypeError, ValueError, AttributeError):
+        return Progress()
+
+
+def _decision(told: Mapping[str, Any]) -> Decision:
+    return Decision(
+        seq=int(told["number"]),
+        at=datetime.fromisoformat(told["time"]).timestamp(),
+        cause=Cause(told["cause"]),
+        revision=str(told["revision"]),
+        weight=int(told["weight"]),
+        sentence=str(told["message"]),
+    )
 
 
 def status_of(
@@ -155,7 +174,7 @@ def status_of(
         if progress.last_intent or progress.intent_answer
         else None,
         conditions=_conditions(conditions, before, spec.generation, now),
-        record=_keys(_PROGRESS.dump_python(progress, mode="json"), to_camel),
+        record=_keys(_PROGRESS.dump_python(progress, mode="json", exclude={"decisions"}), to_camel),
     )
     return status.model_dump(by_alias=True, mode="json", exclude_none=True, exclude_defaults=False)
 
@@ -182,7 +201,9 @@ def _revision(name: str, model: Model, observed: Observed, *, current: str) -> R
 
 def _kept(before: Mapping[str, Any] | None) -> list[SliStatus]:
     """The table of the last trial stays readable after it ended."""
-    return [SliStatus.model_validate(one) for one in (before or {}).get("slis", [])]
+    names = {to_camel(name) for name in SliStatus.model_fields}
+    kept = [{key: value for key, value in one.items() if key in names} for one in (before or {}).get("slis", [])]
+    return [SliStatus.model_validate(one) for one in kept if one.keys() >= {"name", "verdict"}]
 
 
 def _sli(finding: Finding) -> SliStatus:

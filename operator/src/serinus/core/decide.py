@@ -22,15 +22,16 @@ Rule = Callable[[Situation], Plan | None]
 RULES: tuple[Rule, ...] = (
     # First of all: someone wants it gone. Stable keeps everything.
     deletion.deletion_lets_go,
-    # Nothing is written where something is somebody else's.
-    safety.conflicts_are_named,
+    # Nothing is written to a route whose weights are somebody else's.
+    safety.rival_is_named,
     # Safety: traffic goes back on evidence of harm, whatever anyone asked for.
     safety.failing_candidate_is_taken_back,
     safety.crashing_candidate_is_taken_back,
     safety.late_candidate_is_taken_back,
     safety.weight_follows_ready_pods_down,
     safety.silent_candidate_gets_no_traffic,
-    # A spec that cannot be followed moves nothing forward.
+    # What belongs to someone else, or a spec that cannot be followed, moves nothing forward.
+    safety.conflicts_are_named,
     safety.spec_cannot_be_followed,
     # People: what they ask for, and what they changed in Git.
     people.intent_is_followed_once,
@@ -78,7 +79,7 @@ def decide(
         spec=spec,
         observed=observed,
         progress=folded,
-        measured=measured.at(folded.attempt, folded.step),
+        measured=measured.at(folded.attempt, folded.step, folded.shifts[-1].at if folded.shifts else 0.0),
         now=now,
         unrecorded=behind(progress, entry),
     )
@@ -96,7 +97,9 @@ def _completed(situation: Situation, plan: Plan) -> Plan:
         return plan
     after = replicas.actions(situation, plan.progress)
     seen = set(plan.actions)
-    wakes = [time for time in (plan.wake_at, replicas.next_retirement(situation, plan.progress)) if time is not None]
+    looks = situation.next_look if plan.progress.candidate and situation.weight else None
+    times = (plan.wake_at, looks, replicas.next_retirement(situation, plan.progress))
+    wakes = [time for time in times if time is not None]
     sentence, progress, problem = plan.sentence, plan.progress, situation.observed.intent_problem
     if problem:
         sentence, progress = f"{sentence} {problem}", replace(progress, intent_answer=problem)

@@ -16,6 +16,7 @@ from serinus.core.model import Cause, Decision, Phase, Progress, Rejection, Reti
 DECISIONS_KEPT = 8
 REJECTIONS_KEPT = 8
 SHIFTS_KEPT = 40
+RETIRED_KEPT = 6
 
 ENDS_TRIAL = frozenset({Cause.ROLLBACK, Cause.ABORT, Cause.REVERT})
 """Entries that take the candidate's traffic away for good. Always allowed, whatever else is unrecorded."""
@@ -46,6 +47,8 @@ def fold(progress: Progress, entry: SplitRecord) -> Progress:
         intent_answer=entry.note if entry.token else progress.intent_answer,
         decisions=(decision, *progress.decisions)[:DECISIONS_KEPT],
     )
+    if len(after.retired) > RETIRED_KEPT:
+        after = replace(after, retired=after.retired[:RETIRED_KEPT])
     if after.phase is not progress.phase:
         after = replace(after, phase_since=float(entry.at))
     if after.shifts is not progress.shifts and len(after.shifts) > SHIFTS_KEPT:
@@ -62,10 +65,12 @@ def _start(progress: Progress, entry: SplitRecord) -> Progress:
         progress,
         phase=Phase.PREPARING,
         candidate=entry.revision,
+        began=float(entry.at),
         attempt=progress.attempt + 1,
         step=0,
         heading=0,
         paused=False,
+        overruled=False,
         gate_passed=entry.step,
         shifts=(),
         selected_at=0.0,
@@ -101,10 +106,12 @@ def _restart(progress: Progress, entry: SplitRecord) -> Progress:
     return replace(
         progress,
         phase=Phase.PREPARING if entry.step == 0 else Phase.ANALYZING,
+        began=float(entry.at),
         attempt=progress.attempt + 1,
         step=entry.step,
         heading=0,
         gate_passed=0,
+        overruled=False,
         reasserted=0,
         evidence_rules="",
         shifts=(Shift(at=entry.at, weight=entry.weight, step=entry.step),) if entry.weight else (),
@@ -148,6 +155,7 @@ def _resume(progress: Progress, entry: SplitRecord) -> Progress:
     return replace(
         progress,
         phase=Phase.ANALYZING if progress.step and entry.weight else Phase.PREPARING,
+        overruled=progress.overruled or progress.paused,
         paused=False,
         reasserted=0,
     )

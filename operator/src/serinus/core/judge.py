@@ -41,6 +41,8 @@ from serinus.core.tracks import Track
 
 LOST_MORE = 0.2
 """The candidate may lose this much more of its scrapes than stable (share of pods, smoothed) before nothing is said."""
+SILENT_LOOKS = 3
+"""Looks without a request of the candidate that scrapes at other moments, or a missed one, can explain."""
 SMOOTHING = 0.1
 """Weight of one look in the smoothed shares of lost scrapes."""
 
@@ -70,7 +72,10 @@ class EvidenceState:
     """At this step."""
     share: Share = field(default_factory=Share)
     last_share: float | None = None
+    silent_looks: int = 0
+    """Looks in a row without a request of the candidate."""
     silent_requests: float = 0.0
+    """Requests that were due in these, without the first few: a scrape may be late or missed."""
     lost_candidate: float = 0.0
     lost_stable: float = 0.0
     failure: Failure | None = None
@@ -114,6 +119,7 @@ def restart_safe(state: EvidenceState, step: int) -> EvidenceState:
         step=step,
         covered_seconds=0.0,
         share=Share(),
+        silent_looks=0,
         silent_requests=0.0,
         tracks=tuple(tracks.restart_safe(track) for track in state.tracks),
     )
@@ -121,7 +127,7 @@ def restart_safe(state: EvidenceState, step: int) -> EvidenceState:
 
 def advance(state: EvidenceState, look: Look) -> EvidenceState:
     """Return the evidence after one more look."""
-    if look.step != state.step:
+    if look.step != state.step or look.weight != state.weight:
         state = restart_safe(state, look.step)
     slis = len(state.tracks)
     counted = [arm.of(look, track.sli, track.edges) for track in state.tracks]
@@ -131,6 +137,7 @@ def advance(state: EvidenceState, look: Look) -> EvidenceState:
     )
     # The SLI that counts most requests speaks for the share of traffic.
     n1, n0 = max(((arms.n1, arms.n0) for arms in counted if arms is not None), key=sum, default=(0.0, 0.0))
+    silent_looks = 0 if n1 > 0 else state.silent_looks + 1
     expected = n0 * look.weight / max(1, 100 - look.weight) if look.candidate_due else 0.0
     state = replace(
         state,
@@ -143,7 +150,8 @@ def advance(state: EvidenceState, look: Look) -> EvidenceState:
         if look.lost_candidate or look.lost_stable
         else share.advance(state.share, n1, n0, look.weight),
         last_share=100 * n1 / (n1 + n0) if n1 + n0 > 0 else state.last_share,
-        silent_requests=0.0 if n1 > 0 else state.silent_requests + expected,
+        silent_looks=silent_looks,
+        silent_requests=state.silent_requests + expected if silent_looks > SILENT_LOOKS else 0.0,
         lost_candidate=state.lost_candidate + SMOOTHING * (look.lost_candidate - state.lost_candidate),
         lost_stable=state.lost_stable + SMOOTHING * (look.lost_stable - state.lost_stable),
     )

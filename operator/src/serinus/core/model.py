@@ -230,10 +230,14 @@ class Progress:
     """Revision under trial; empty when there is none."""
     split: SplitRecord | None = None
     """The last journal entry that was recorded in status."""
+    began: float = 0.0
+    """When the present attempt began."""
     attempt: int = 0
     """Counts trials of candidates; a retry is a new attempt with a fresh error budget for the judge."""
     step: int = 0
     paused: bool = False
+    overruled: bool = False
+    """A person let the candidate go on although an SLI with `onFail: hold`, or a dry run, says Fail."""
     gate_passed: int = 0
     """A person's `promote` lets the candidate past this step (0: none); belongs to `candidate` only."""
     heading: int = 0

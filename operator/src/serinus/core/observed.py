@@ -46,6 +46,8 @@ class Pod:
     name: str
     created_at: float
     ready_since: float | None
+    unready_since: float | None = None
+    """Since when a pod is not ready that Kubernetes has judged; None where it is ready or was not judged yet."""
     restarts: int = 0
     failed_at: float | None = None
     """When a container of it last ended with an error."""
@@ -147,7 +149,9 @@ class Observed:
     let_go: bool = False
     """The escape annotation is set: remove the finalizer whatever the state of the route."""
     conflicts: tuple[str, ...] = ()
-    """Objects with our names that belong to someone else, rollouts on the same rule: each a sentence."""
+    """Objects with our names that belong to someone else: each a sentence."""
+    rival: str = ""
+    """Another rollout sets the weights of the same route: a sentence."""
     leaks: tuple[str, ...] = ()
     """Other Services that also select candidate pods: traffic that bypasses the weights."""
     spec_problems: tuple[str, ...] = ()
@@ -167,6 +171,8 @@ class Measured:
     """The attempt that was measured: evidence of another one says nothing."""
     step: int = 0
     """The step that was measured: only harm carries over to another one."""
+    since: float = 0.0
+    """When the weight that was measured was set: only harm carries over a change of weight."""
     verdict: Verdict = Verdict.NO_DATA
     sentence: str = ""
     """What the judge says, with numbers."""
@@ -185,21 +191,22 @@ class Measured:
     outlook: str = ""
     """What the evidence waits for: "about 1,900 more requests, 14 min"; empty when unknown."""
 
-    def at(self, attempt: int, step: int) -> "Measured":
-        """What this says at that step of that attempt.
+    def at(self, attempt: int, step: int, since: float) -> "Measured":
+        """What this says at that step of that attempt, whose weight was set at `since`.
 
         Between a change of weight and the next look the numbers are those of the step before: they must not let the
         candidate pass the new one. Harm that was found stays found.
         """
         if self.attempt != attempt:
-            return Measured(attempt=attempt, step=step, sentence="nothing measured yet.")
-        if self.step == step:
+            return Measured(attempt=attempt, step=step, since=since, sentence="nothing measured yet.")
+        if self.step == step and self.since == since:
             return self
         verdict = Verdict.FAIL if self.verdict is Verdict.FAIL else Verdict.NOT_ENOUGH
         sentence = self.sentence if verdict is Verdict.FAIL else "nothing measured at this weight yet."
         return replace(
             self,
             step=step,
+            since=since,
             verdict=verdict,
             sentence=sentence,
             held=0.0,

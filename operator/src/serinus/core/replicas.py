@@ -11,7 +11,7 @@ from serinus.core.model import (
     SelectRevision,
     Spec,
 )
-from serinus.core.situation import Situation
+from serinus.core.situation import SETTLE_SECONDS, Situation
 from serinus.core.weights import pods_for
 
 HISTORY_KEPT = 3
@@ -39,13 +39,12 @@ def kept_until(spec: Spec, one: Retirement) -> float:
 
 
 def _first(s: Situation) -> str:
-    """The first revision: whom the stable Service selects, else what the source wants (if there is room for it)."""
-    if s.observed.revision(s.observed.stable_selector):
-        return s.observed.stable_selector
-    if not s.counted or s.observed.revision(s.observed.wanted) is not None:
-        return s.observed.wanted
+    """The first revision, once there is room for it."""
+    first = s.first
+    if not s.counted or s.observed.revision(first) is not None:
+        return first
     capacity = s.observed.capacity
-    return s.observed.wanted if capacity is not None and capacity.free >= s.whole else ""
+    return first if capacity is not None and capacity.free >= s.whole else ""
 
 
 def _candidate_pods(s: Situation, progress: Progress) -> int:
@@ -73,6 +72,9 @@ def actions(s: Situation, progress: Progress) -> tuple[Action, ...]:
     if progress.phase in (Phase.TERMINATING, Phase.INVALID) or s.observed.conflicts:
         return ()
     wanted = wanted_pods(s, progress)
+    if may_serve := _may_serve(s):
+        serving = s.observed.revision(may_serve)
+        wanted[may_serve] = max(wanted.get(may_serve, 0), serving.replicas if serving else 0)
     more: list[Action] = []
     fewer: list[Action] = []
     for revision, pods in wanted.items():
@@ -88,6 +90,15 @@ def actions(s: Situation, progress: Progress) -> tuple[Action, ...]:
     gone = [one for one in history if one.replicas == 0 and not one.pods][HISTORY_KEPT:]
     fewer.extend(DeleteRevision(revision=one.revision) for one in gone)
     return (*more, *_services(s, progress), *fewer)
+
+
+def _may_serve(s: Situation) -> str:
+    """A revision behind the candidate Service that may still get requests: its pods are not taken away."""
+    revision, route = s.observed.candidate_selector, s.observed.route
+    if s.observed.revision(revision) is None or revision == s.observed.stable_selector:
+        return ""
+    quiet = route is None or not route.listed or (s.settled and not any(route.weights))
+    return "" if quiet else revision
 
 
 def _services(s: Situation, progress: Progress) -> tuple[Action, ...]:
@@ -116,3 +127,13 @@ def next_retirement(s: Situation, progress: Progress) -> float | None:
         and one.revision not in (progress.stable, progress.candidate)
     ]
     return min(times, default=None)
+
+
+def next_rest(s: Situation, progress: Progress) -> float | None:
+    """When the gateway will have settled after a trial's end, so that the candidate Service may select stable: no event
+    tells that time has passed. Past that moment only events can help, so there is nothing to wake up for."""
+    split = progress.split
+    if progress.candidate or split is None or s.observed.candidate_selector in ("", progress.stable):
+        return None
+    at = split.at + SETTLE_SECONDS
+    return at if s.now < at else None

@@ -48,6 +48,18 @@ class Situation:
         return self.observed.source is not None and self.observed.source.gpus_per_pod > 0
 
     @property
+    def first(self) -> str:
+        """The first revision: whom the stable Service selects, else what the source wants.
+
+        The Service's word counts where it was stable before (an entry on the route says so) or serves; a first
+        revision that never came up is replaced by what the source says now.
+        """
+        selected, route = self.observed.stable_selector, self.observed.route
+        before = route is not None and (route.record is not None or bool(route.foreign_uid))
+        trusted = before or self.observed.stable_endpoints > 0
+        return selected if trusted and self.observed.revision(selected) else self.observed.wanted
+
+    @property
     def weight(self) -> int:
         """The candidate's weight by the journal."""
         return self.progress.split.weight if self.progress.split else 0
@@ -78,16 +90,17 @@ class Situation:
 
     @property
     def selected(self) -> bool:
-        """The stable Service selects the candidate: a promotion past the point of return."""
-        return self.trial and self.observed.stable_selector == self.progress.candidate
+        """The stable Service selects the candidate at weight 100: a promotion past the point of return."""
+        moved = self.trial and self.observed.stable_selector == self.progress.candidate
+        return moved and self.weight == 100
 
     @property
     def ready(self) -> int:
-        """Candidate pods that can take traffic: ready, and where the Service selects them, its ready endpoints."""
+        """Candidate pods that can take traffic: ready, and once they get some, ready behind the candidate Service."""
         pods = self.candidate.ready if self.candidate else 0
         if self.observed.candidate_selector == self.progress.candidate:
             return min(pods, self.observed.candidate_endpoints)
-        return pods
+        return 0 if self.weight else pods
 
     @property
     def carried(self) -> int:
@@ -97,7 +110,7 @@ class Situation:
     @property
     def writable(self) -> bool:
         """The route exists, names both Services and is nobody else's: weights can be set."""
-        return self.observed.route is not None and self.observed.route.listed and not self.observed.conflicts
+        return self.observed.route is not None and self.observed.route.listed and not self.observed.rival
 
     @property
     def settled(self) -> bool:

@@ -151,6 +151,7 @@ def measured(trial: Trial, question: Question, provider: ProviderState = Provide
     said = Measured(
         attempt=question.attempt,
         step=trial.state.step if trial.state.looks else question.step,
+        since=_since(trial, question),
         verdict=verdict,
         sentence=sentence,
         findings=judge.findings(trial.state),
@@ -163,6 +164,13 @@ def measured(trial: Trial, question: Question, provider: ProviderState = Provide
         outlook=judgement.outlook,
     )
     return without_data(said, " ".join(missing)) if missing else said
+
+
+def _since(trial: Trial, question: Question) -> float:
+    """When the weight that the last look was taken at was set; 0 while no look has seen the present one."""
+    last, state = question.shifts[-1], trial.state
+    seen = (state.last_look or 0.0) > last.at and (state.step, state.weight) == (last.step, last.weight)
+    return last.at if seen else 0.0
 
 
 def missing_edges(buffers: Buffers, question: Question) -> list[str]:

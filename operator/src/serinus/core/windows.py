@@ -28,6 +28,8 @@ from serinus.core.timeline import Timeline
 
 GAP_INTERVALS = 4
 """A window may be this many intervals long ..."""
+CALM_LOOKS = 4
+"""Looks that are judged before another jump may blank some."""
 GAP_SECONDS = 120.0
 """... or this long, whichever is longer; then the pod's samples are lost."""
 
@@ -52,6 +54,8 @@ class Reader:
     """The last look, held back until the next tells whether it is blanked."""
     blank: int = 0
     """How many looks, from the pending one on, are blanked."""
+    calm: int = CALM_LOOKS
+    """Looks since something was blanked: a service that jumps all the time is judged all the same."""
     covered_to: float = -inf
     """Until when both arms' time was counted: pods that are scraped at different moments do not count it twice."""
 
@@ -255,11 +259,11 @@ def _stopped(alive: Mapping[str, Role], found: Mapping[str, Counters], own: Mapp
 def _settle(reader: Reader, look: Look) -> tuple[Reader, list[Look]]:
     """Hold the new look back, and let go of the one before unless it is blanked."""
     before, blank = reader.pending, reader.blank
-    if before is not None and jumped(before, look):
+    if before is not None and (blank > 0 or reader.calm >= CALM_LOOKS) and jumped(before, look):
         # The jump lies somewhere in these two; the one after may still hold its end.
-        return replace(reader, pending=look, blank=2), []
+        return replace(reader, pending=look, blank=2 if reader.calm >= CALM_LOOKS else blank - 1, calm=0), []
     out = [before] if before is not None and blank == 0 else []
-    return replace(reader, pending=look, blank=max(0, blank - 1)), out
+    return replace(reader, pending=look, blank=max(0, blank - 1), calm=reader.calm + 1), out
 
 
 def _grid_after(at: float, interval: float) -> float:

@@ -6,7 +6,10 @@ every action                  the rest of the plan is dropped; the tick   the re
                               is made again from fresh reads              loop says when to try again
 """
 
+from collections.abc import Awaitable
 from dataclasses import dataclass
+
+import structlog
 
 from serinus.core.model import (
     Action,
@@ -24,13 +27,15 @@ from serinus.core.patches import Operation, expect, put, remove, unchanged
 from serinus.plugin import Resource
 from serinus.shell.facts import ROUTERS, Facts
 from serinus.shell.kube import Kube
-from serinus.shell.kube_errors import AlreadyExists
+from serinus.shell.kube_errors import AlreadyExists, NotFound, Refused
 from serinus.shell.observe import is_orphan, is_ours, port_of
 from serinus.shell.resources import DEPLOYMENT, ROLLOUT, SERVICE
 from serinus.workloads.revision import deployment_name, deployment_of, revision_of, scale
 from serinus.workloads.services import CANDIDATE, STABLE, select, service_name, service_of
 
 FINALIZER = "serinus.dev/finalizer"
+
+log = structlog.get_logger("serinus")
 
 
 class CannotApply(Exception):
@@ -139,17 +144,25 @@ class Writer:
     async def _release(self, keep: tuple[str, ...]) -> None:
         """What stays first loses its owner; only then may the finalizer go, and with it everything that is owned."""
         if keep:
-            await self._select(CANDIDATE, keep[0])
+            if self._service(CANDIDATE) is not None:
+                await self._tolerant(self._select(CANDIDATE, keep[0]))
             kept = [one for one in self.facts.deployments if revision_of(one) in keep]
             services = [self._service(role) for role in (STABLE, CANDIDATE)]
             for resource, many in ((DEPLOYMENT, kept), (SERVICE, services)):
                 for manifest in many:
                     if manifest is not None and (operations := _strip(manifest, self.spec.uid)):
-                        await self.kube.json_patch(
-                            resource, self.spec.namespace, manifest["metadata"]["name"], operations
-                        )
-            await self._release_route()
+                        name = manifest["metadata"]["name"]
+                        await self._tolerant(self.kube.json_patch(resource, self.spec.namespace, name, operations))
+            await self._tolerant(self._release_route())
         await remove_finalizer(self.kube, self.facts.rollout)
+
+    @staticmethod
+    async def _tolerant(write: Awaitable[object]) -> None:
+        """A write of a deletion: what is gone, or goes with its namespace, needs it no longer."""
+        try:
+            await write
+        except (NotFound, Refused) as error:
+            log.info("not needed any more", error=str(error))
 
     async def _release_route(self) -> None:
         route = self.facts.route

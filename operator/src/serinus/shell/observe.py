@@ -9,8 +9,16 @@ from serinus.core.ownership import conflict
 from serinus.shell.facts import ROUTERS, WORKLOADS, Facts
 from serinus.shell.resources import ROLLOUT_LABEL
 from serinus.workloads.pods import epoch_seconds
-from serinus.workloads.revision import pod_labels, read_deployed, wanted
-from serinus.workloads.services import CANDIDATE, STABLE, leaks, ready_pods, selected_revision, service_name
+from serinus.workloads.revision import (
+    REVISION,
+    TEMPLATE,
+    deployment_name,
+    pod_labels,
+    read_deployed,
+    revision_of,
+    wanted,
+)
+from serinus.workloads.services import CANDIDATE, ROLE, STABLE, leaks, ready_pods, selected_revision, service_name
 
 INTENT = "serinus.dev/intent"
 INTENT_BY = "serinus.dev/intent-by"
@@ -48,7 +56,8 @@ def observe(facts: Facts, spec: Spec, capacity: Capacity | None = None) -> Obser
         intent_problem=intent_problem,
         deleting_since=epoch_seconds(deleting) if deleting else None,
         let_go=(metadata.get("annotations") or {}).get(LET_GO) == "true",
-        conflicts=_conflicts(facts, spec, route),
+        conflicts=_conflicts(facts, spec),
+        rival=_rival(facts, spec, route),
         leaks=_leaks(facts, spec, reading.source),
         spec_problems=_problems(spec, reading.source, deployed),
         unknown_fields=unknown_fields(facts.rollout),
@@ -56,15 +65,21 @@ def observe(facts: Facts, spec: Spec, capacity: Capacity | None = None) -> Obser
 
 
 def is_ours(manifest: Manifest, uid: str, name: str) -> bool:
-    """Ours by owner, or left behind without any owner by a rollout of this name that was deleted with `Orphan`."""
+    """Ours by owner, or left behind by a rollout of this name that was deleted with `Orphan` (see `is_orphan`)."""
     return not conflict(manifest, uid) or is_orphan(manifest, name)
 
 
 def is_orphan(manifest: Manifest, name: str) -> bool:
-    """Carries the rollout's label and belongs to nobody."""
+    """Has a name and the labels that we give, and belongs to nobody: a role Service, or a revision's Deployment."""
     metadata = manifest["metadata"]
     labels = metadata.get("labels") or {}
-    return labels.get(ROLLOUT_LABEL) == name and not metadata.get("ownerReferences")
+    if labels.get(ROLLOUT_LABEL) != name or metadata.get("ownerReferences"):
+        return False
+    if labels.get(ROLE) in (STABLE, CANDIDATE):
+        return bool(metadata["name"] == service_name(name, labels[ROLE]))
+    revision = labels.get(REVISION, "")
+    recorded = TEMPLATE in (metadata.get("annotations") or {})
+    return bool(revision and recorded and metadata["name"] == deployment_name(name, revision))
 
 
 def read_intent(annotations: Mapping[str, str]) -> tuple[Intent | None, str]:
@@ -117,19 +132,25 @@ def _route_problem(facts: Facts, spec: Spec, route: Route | None) -> str:
     return " ".join(route.problems)
 
 
-def _conflicts(facts: Facts, spec: Spec, route: Route | None) -> tuple[str, ...]:
-    found = [
+def _conflicts(facts: Facts, spec: Spec) -> tuple[str, ...]:
+    """Objects with our label *and* a name that we would give, which are someone else's."""
+    names = {service_name(spec.name, role) for role in (STABLE, CANDIDATE)}
+    names |= {deployment_name(spec.name, revision_of(one)) for one in facts.deployments if revision_of(one)}
+    return tuple(
         said
         for one in (*facts.services, *facts.deployments)
-        if not is_orphan(one, spec.name) and (said := conflict(one, spec.uid))
-    ]
+        if one["metadata"]["name"] in names and not is_orphan(one, spec.name) and (said := conflict(one, spec.uid))
+    )
+
+
+def _rival(facts: Facts, spec: Spec, route: Route | None) -> str:
     rival = facts.rivals.get(route.foreign_uid) if route is not None and route.foreign_uid else None
-    if rival is not None:
-        found.append(
-            f"ModelRollout {rival['metadata']['name']} sets the weights of {spec.traffic.name} already: "
-            "give each ModelRollout a route of its own."
-        )
-    return tuple(found)
+    if rival is None:
+        return ""
+    return (
+        f"ModelRollout {rival['metadata']['name']} sets the weights of {spec.traffic.name} already: "
+        "give each ModelRollout a route of its own."
+    )
 
 
 def _leaks(facts: Facts, spec: Spec, source: Source | None) -> tuple[str, ...]:

@@ -69,7 +69,7 @@ class Reconciler:
             while True:
                 keys = await self._scheduler.due()
                 now = self._clock()
-                questions = {key: one for key in keys if (one := self._question(key, now)) is not None}
+                questions = {key: one for key in keys if (one := self._asked(key, now)) is not None}
                 for key in keys:
                     if key not in questions:
                         work.create_task(self._tick(key))
@@ -90,6 +90,14 @@ class Reconciler:
             log.exception("measuring failed", rollouts=[str(key) for key in questions])
         await asyncio.gather(*(self._tick(key) for key in questions))
 
+    def _asked(self, key: Key, now: float) -> Question | None:
+        """As `_question`; an error of one rollout is its tick's to tell, and does not stop the others."""
+        try:
+            return self._question(key, now)
+        except Exception:
+            log.exception("no question could be made", rollout=str(key))
+            return None
+
     def _question(self, key: Key, now: float) -> Question | None:
         """What must be measured before this rollout is ticked; None: nothing, or it was at this look already."""
         memory = self._memory.setdefault(key, Memory())
@@ -97,6 +105,8 @@ class Reconciler:
         if rollout is None:
             return None
         spec = compile_spec(rollout)
+        if isinstance(spec, Problems):
+            spec = memory.spec or spec
         if isinstance(spec, Problems) or memory.looked >= now // spec.interval:
             return None
         observed = observe(cached(self._cache, key, rollout, spec), spec)

@@ -17,7 +17,7 @@ from serinus.api.status import progress_of, status_of
 from serinus.core.conditions import conditions
 from serinus.core.decide import decide
 from serinus.core.journal import fold
-from serinus.core.model import Phase, Plan, Progress, Release, Spec
+from serinus.core.model import Phase, Plan, Progress, Release, SetSplit, Spec
 from serinus.core.observed import Capacity, Measured, Observed
 from serinus.shell import record, refused_spec
 from serinus.shell.apply import FINALIZER, CannotApply, Writer, add_finalizer, adopt_orphans
@@ -29,6 +29,9 @@ from serinus.shell.observe import observe
 from serinus.shell.resources import ROLLOUT
 from serinus.shell.room import Room
 from serinus.shell.scheduler import Key
+
+REFUSED_SECONDS = 10.0
+"""How soon to try again what the API server refused."""
 
 log = structlog.get_logger("serinus")
 
@@ -45,6 +48,10 @@ class Memory:
     failures: int = 0
     phase: str = ""
     uid: str = ""
+    spec: Spec | None = None
+    """The last one that could be compiled: safety goes on by it while a person mends the spec."""
+    problems: tuple[str, ...] = ()
+    """What is wrong with the present spec."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,18 +69,28 @@ class Ticker:
         if rollout is None:
             self.cache.refer(key, ())
             return None
-        spec = compile_spec(rollout)
+        spec = self._spec(rollout, memory)
         if isinstance(spec, Problems):
             return await self._refuse(key, spec)
         await self._know(key, spec)
         facts = cached(self.cache, key, rollout, spec)
         plan, status, changed = await self._decide(facts, spec, memory)
-        if not plan.actions and not changed and not self._numbers_are_due(rollout, spec, memory, status):
-            return plan.wake_at
-        if not plan.actions and not changed:
+        if plan.actions or changed:
+            return await self._act(key, memory)
+        if self._numbers_are_due(rollout, spec, memory, status):
             await self._write_status(rollout, status, memory)
-            return plan.wake_at
-        return await self._act(key, memory)
+        return plan.wake_at
+
+    def _spec(self, rollout: Manifest, memory: Memory) -> Spec | Problems:
+        """The spec; while it cannot be compiled the last one that could, with what is wrong beside it."""
+        spec = compile_spec(rollout)
+        if not isinstance(spec, Problems):
+            memory.spec, memory.problems = spec, ()
+            return spec
+        if memory.spec is None or memory.spec.uid != rollout["metadata"]["uid"]:
+            return spec
+        memory.problems = spec.sentences
+        return replace(memory.spec, generation=rollout["metadata"]["generation"])
 
     async def _act(self, key: Key, memory: Memory) -> float | None:
         """The same from fresh reads, and with writes."""
@@ -81,47 +98,68 @@ class Ticker:
         if rollout is None:
             return None
         self.cache.store(ROLLOUT, rollout)
-        spec = compile_spec(rollout)
+        spec = self._spec(rollout, memory)
         if isinstance(spec, Problems):
             return await self._refuse(key, spec)
-        metadata = rollout["metadata"]
-        if "deletionTimestamp" in metadata:
-            if FINALIZER not in (metadata.get("finalizers") or ()):
-                return None
-        elif FINALIZER not in (metadata.get("finalizers") or ()):
-            await add_finalizer(self.kube, rollout)
-            return self.clock()
+        if not await self._bound(rollout):
+            return None if "deletionTimestamp" in rollout["metadata"] else self.clock()
         facts = await fresh(self.kube, self.cache, key, rollout, spec)
-        if "deletionTimestamp" not in metadata and await adopt_orphans(self.kube, facts):
+        if "deletionTimestamp" not in rollout["metadata"] and await adopt_orphans(self.kube, facts):
             return self.clock()
         plan, status, changed = await self._decide(facts, spec, memory)
-        before = progress_of(rollout.get("status"))
         self._say(key, memory, plan)
         refused = await self._apply(facts, spec, plan)
-        if plan.progress.phase is Phase.TERMINATING and any(isinstance(one, Release) for one in plan.actions):
+        if not refused and any(isinstance(one, Release) for one in plan.actions):
             return None
-        await record.tell(self.kube, spec, before=before, after=plan.progress)
+        before = progress_of(rollout.get("status"))
         if refused:
-            status = {**status, "message": f"{plan.sentence} {refused}"[:1024]}
+            # What was refused has not happened: nothing of it is told or recorded.
+            plan = replace(plan, sentence=f"{plan.sentence} {refused}"[:1024], wake_at=self.clock() + REFUSED_SECONDS)
+            if any(isinstance(one, SetSplit) for one in plan.actions):
+                plan = replace(plan, progress=folded_progress(before, observe(facts, spec)))
+            status = self._status(facts, spec, memory, plan, observe(facts, spec))
+        await record.tell(self.kube, spec, before=before, after=plan.progress)
         if changed or refused or status != rollout.get("status"):
             await self._write_status(rollout, status, memory)
-        return self.clock() + 10.0 if refused else plan.wake_at
+        return plan.wake_at
+
+    async def _bound(self, rollout: Manifest) -> bool:
+        """True when our finalizer is there, so that a deletion waits for us; else it is added where it may be."""
+        metadata = rollout["metadata"]
+        if FINALIZER in (metadata.get("finalizers") or ()):
+            return True
+        if "deletionTimestamp" not in metadata:
+            await add_finalizer(self.kube, rollout)
+        return False
 
     async def _decide(self, facts: Facts, spec: Spec, memory: Memory) -> tuple[Plan, dict[str, Any], bool]:
         """The plan, the status that it leads to, and whether that differs in more than numbers."""
-        now = self.clock()
         before = facts.rollout.get("status")
         progress = progress_of(before)
         observed = observe(facts, spec)
         folded = folded_progress(progress, observed)
-        observed = replace(observed, capacity=await self._capacity(observed, folded, spec))
-        plan = decide(spec, observed, progress, memory.measured, now)
-        measured = memory.measured.at(plan.progress.attempt, plan.progress.step)
-        said = conditions(spec, observed, measured, plan)
-        status = status_of(
-            spec=spec, observed=observed, measured=measured, plan=plan, conditions=said, before=before, now=now
+        observed = replace(
+            observed,
+            capacity=await self._capacity(observed, folded, spec),
+            spec_problems=(*memory.problems, *observed.spec_problems),
         )
+        plan = decide(spec, observed, progress, memory.measured, self.clock())
+        status = self._status(facts, spec, memory, plan, observed)
         return plan, status, record.matters(before, status)
+
+    def _status(self, facts: Facts, spec: Spec, memory: Memory, plan: Plan, observed: Observed) -> dict[str, Any]:
+        progress = plan.progress
+        since = progress.shifts[-1].at if progress.shifts else 0.0
+        measured = memory.measured.at(progress.attempt, progress.step, since)
+        return status_of(
+            spec=spec,
+            observed=observed,
+            measured=measured,
+            plan=plan,
+            conditions=conditions(spec, observed, measured, plan),
+            before=facts.rollout.get("status"),
+            now=self.clock(),
+        )
 
     async def _capacity(self, observed: Observed, progress: Progress, spec: Spec) -> Capacity | None:
         """Counted only when pods may be added: the lists are large."""

@@ -37,6 +37,7 @@ def read_pod(manifest: Manifest) -> Pod:
         name=manifest["metadata"]["name"],
         created_at=epoch_seconds(manifest["metadata"]["creationTimestamp"]),
         ready_since=epoch_seconds(ready["lastTransitionTime"]) if is_ready else None,
+        unready_since=epoch_seconds(ready["lastTransitionTime"]) if ready.get("status") == "False" else None,
         restarts=sum(int(status.get("restartCount") or 0) for status in _containers(manifest)),
         failed_at=max(failures, default=None),
         waiting=sentence,

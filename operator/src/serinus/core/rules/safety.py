@@ -4,7 +4,6 @@ from dataclasses import replace
 
 from serinus.core.evidence import Verdict
 from serinus.core.model import Cause, OnInconclusive, Phase, Plan
-from serinus.core.observed import Pod
 from serinus.core.situation import RECHECK_SECONDS, Situation
 
 CONTAINER_FAILURES = 3
@@ -21,10 +20,10 @@ def spec_cannot_be_followed(s: Situation) -> Plan | None:
 
 def failing_candidate_is_taken_back(s: Situation) -> Plan | None:
     """A Fail from the evidence. Once patched it is latched in the journal."""
-    if not s.trial or s.selected or s.step is None or s.measured.verdict is not Verdict.FAIL:
+    if not s.trial or s.selected or s.measured.verdict is not Verdict.FAIL:
         return None
     if s.spec.dry_run or s.measured.hold_only:
-        if s.progress.paused:
+        if s.progress.paused or s.progress.overruled or s.progress.gate_passed >= s.progress.step:
             return None
         why = "this is a dry run" if s.spec.dry_run else "the SLI says onFail: hold"
         sentence = f"{s.measured.sentence} Not rolled back, because {why}; waiting for a person."
@@ -34,36 +33,32 @@ def failing_candidate_is_taken_back(s: Situation) -> Plan | None:
 
 
 def crashing_candidate_is_taken_back(s: Situation) -> Plan | None:
-    """Three container failures of the candidate while stable has none since the trial began."""
-    candidate, stable = s.candidate, s.stable
+    """Three container failures of the candidate while stable has none, both since the attempt began."""
+    candidate, stable, began = s.candidate, s.stable, s.progress.began
     if candidate is None or s.selected:
         return None
-    failures = sum(pod.restarts for pod in candidate.pods)
-    began = candidate.created_at
+    failed = [pod for pod in candidate.pods if pod.failed_at is not None and pod.failed_at >= began]
+    failures = sum(pod.restarts for pod in failed)
     stable_fails = stable is not None and any((pod.failed_at or 0.0) >= began for pod in stable.pods)
     if failures < CONTAINER_FAILURES or stable_fails:
         return None
-    words = next((pod.waiting for pod in candidate.pods if pod.waiting), "its containers end with errors")
-    sentence = (
-        f"Rolled back: candidate {s.progress.candidate} failed {failures} times while stable had no failure: {words}"
-    )
+    words = next((pod.waiting for pod in failed if pod.waiting), "its containers end with errors")
+    who = s.progress.candidate
+    sentence = f"Rolled back: candidate {who} failed {failures} times while stable had no failure: {words}"
     return s.shift("CandidateCrashes", sentence, s.entry(Cause.ROLLBACK, sentence=sentence, weight=0))
 
 
 def late_candidate_is_taken_back(s: Situation) -> Plan | None:
-    """A deadline passed: pods that cannot be scheduled or never get ready. Waiting for capacity has no deadline."""
+    """A deadline passed: pods that cannot be scheduled or do not get ready. Waiting for capacity has no deadline."""
     if s.candidate is None or s.selected:
         return None
     for pod in s.candidate.pods:
-        limit = _deadline(s, pod)
-        if pod.ready_since is None and limit is not None and s.now >= pod.created_at + limit:
+        limit = s.spec.deadlines.schedule if pod.waiting_reason == "Unschedulable" else s.spec.deadlines.ready
+        since = max(pod.created_at, pod.unready_since or 0.0, s.progress.began)
+        if pod.ready_since is None and s.now >= since + limit:
             sentence = f"Rolled back: pod {pod.name} was not ready after {limit:.0f} s: {pod.waiting or 'not ready'}"
             return s.shift("DeadlineExceeded", sentence, s.entry(Cause.ROLLBACK, sentence=sentence, weight=0))
     return None
-
-
-def _deadline(s: Situation, pod: Pod) -> float | None:
-    return s.spec.deadlines.schedule if pod.waiting_reason == "Unschedulable" else s.spec.deadlines.ready
 
 
 def weight_follows_ready_pods_down(s: Situation) -> Plan | None:
@@ -75,12 +70,12 @@ def weight_follows_ready_pods_down(s: Situation) -> Plan | None:
 
 
 def silent_candidate_gets_no_traffic(s: Situation) -> Plan | None:
-    """It should have had requests by its weight and answered none: they hang. No verdict, so no rollback."""
+    """It should have had requests by its weight, and none was counted: they hang. No verdict, so no rollback."""
     if not s.trial or s.selected or s.progress.paused or s.weight in (0, 100) or s.measured.silent < SILENT_REQUESTS:
         return None
     sentence = (
-        f"Candidate silent: about {s.measured.silent:.0f} requests were due at {s.weight} % and none was answered. "
-        "Weight set to 0; resume or abort."
+        f"Candidate silent: about {s.measured.silent:.0f} requests were due at {s.weight} % and none was counted: "
+        "they hang, or its metrics are not scraped. Weight set to 0; resume or abort."
     )
     return s.shift("CandidateSilent", sentence, s.entry(Cause.PAUSE, sentence=sentence, weight=0))
 
@@ -97,6 +92,13 @@ def foreign_weights_are_corrected(s: Situation) -> Plan | None:
     seen = "/".join(str(weight) for weight in sorted(set(route.weights)))
     below = max(route.weights) <= split.weight and any(weight != split.weight for weight in route.weights)
     since = s.progress.drift_since or s.now
+    if below and s.progress.paused:
+        return s.stay(
+            "Drift",
+            f"Paused, and someone else set the candidate's weight to {seen} % instead of {split.weight} %.",
+            phase=Phase.PAUSED,
+            next_action="a person's resume, promote or abort",
+        )
     if below and s.now < since + s.spec.interval:
         return s.stay(
             "Drift",
@@ -121,6 +123,8 @@ def inconclusive_step_is_taken_back(s: Situation) -> Plan | None:
     """`onInconclusive: rollback` after `maxHold` of covered time. Missing evidence is not inconclusive evidence."""
     if s.step is None or s.progress.paused or s.spec.on_inconclusive is not OnInconclusive.ROLLBACK or s.spec.dry_run:
         return None
+    if s.progress.gate_passed >= s.progress.step:
+        return None
     if s.measured.verdict is not Verdict.NOT_ENOUGH or s.measured.held < s.spec.max_hold or s.weight == 0:
         return None
     sentence = (
@@ -130,8 +134,15 @@ def inconclusive_step_is_taken_back(s: Situation) -> Plan | None:
     return s.shift("Inconclusive", sentence, s.entry(Cause.ROLLBACK, sentence=sentence, weight=0))
 
 
+def rival_is_named(s: Situation) -> Plan | None:
+    """Two rollouts on one route: the second writes nothing."""
+    if not s.observed.rival:
+        return None
+    return s.stay("Conflict", s.observed.rival, wake_at=s.now + RECHECK_SECONDS)
+
+
 def conflicts_are_named(s: Situation) -> Plan | None:
-    """Objects with our names that belong to someone else, or another rollout on the same rule: nothing is written."""
+    """Objects with our names that belong to someone else are never touched."""
     if not s.observed.conflicts:
         return None
     return s.stay("Conflict", " ".join(s.observed.conflicts), wake_at=s.now + RECHECK_SECONDS)

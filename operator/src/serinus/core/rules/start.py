@@ -15,8 +15,13 @@ def first_revision_becomes_stable(s: Situation) -> Plan | None:
     """No evidence is asked for: there is no second arm. A stable Service that exists says who was stable before."""
     if s.progress.stable or s.trial:
         return None
-    first = s.observed.stable_selector if s.observed.revision(s.observed.stable_selector) else s.observed.wanted
+    first = s.first
     deployed = s.observed.revision(first)
+    route = s.observed.route
+    if s.writable and route is not None and any(route.weights):
+        sentence = f"The candidate's weight is set to 0: nothing is on trial, and {first} is to be stable."
+        entry = s.entry(Cause.REASSERT, sentence=sentence, weight=0, step=0, revision=first)
+        return s.shift("NothingOnTrial", sentence, entry)
     if s.observed.stable_selector != first or deployed is None or s.observed.stable_endpoints < s.whole:
         waiting = next((pod.waiting for pod in deployed.pods if pod.waiting), "") if deployed else _short_of_room(s)
         sentence = f"First revision {first}: {s.observed.stable_endpoints} of {s.whole} pods take traffic."

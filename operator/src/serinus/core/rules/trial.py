@@ -14,7 +14,7 @@ SHARE_TOLERANCE = 5.0
 
 def promotion_moves_forward(s: Situation) -> Plan | None:
     """100 settled -> the stable Service selects the candidate -> its endpoints ready -> 100/0."""
-    if not s.trial or s.progress.step != s.last:
+    if not s.trial or not (s.selected or s.progress.step == s.last):
         return None
     revision = s.progress.candidate
     if not s.selected:
@@ -191,7 +191,7 @@ def evidence_decides_the_step(s: Situation) -> Plan | None:
     if s.progress.gate_passed >= number:
         return _ahead(s, f"{where} passed by a person.")
     waits = _what_is_missing(s)
-    if not waits and step.pause:
+    if not waits and (step.pause or s.spec.dry_run):
         return s.stay(
             "WaitingForApproval",
             f"{where} passed the analysis and waits for a person: {measured.sentence}",

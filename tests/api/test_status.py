@@ -1,0 +1,47 @@
+"""What a status says survives being written and read, and one that cannot be read is the beginning."""
+
+from serinus.api.status import progress_of, status_of
+from serinus.core.conditions import conditions
+from serinus.core.decide import decide
+from serinus.core.model import Progress
+from tests.core.world import World, on_trial
+
+
+def written(world: World) -> dict[str, object]:
+    observed, measured = world.observed(), world.measured()
+    plan = decide(world.spec, observed, world.progress, measured, world.now)
+    said = conditions(world.spec, observed, measured, plan)
+    return status_of(
+        spec=world.spec, observed=observed, measured=measured, plan=plan, conditions=said, before=None, now=world.now
+    )
+
+
+def test_progress_survives_being_written_and_read() -> None:
+    world = on_trial(2)
+    assert (
+        progress_of(written(world))
+        == decide(world.spec, world.observed(), world.progress, world.measured(), world.now).progress
+    )
+
+
+def test_notes_of_an_older_or_newer_build_are_read_as_far_as_they_go() -> None:
+    status = written(on_trial(2))
+    record = status["record"]
+    assert isinstance(record, dict)
+    newer = {**status, "record": {**record, "fieldOfTomorrow": 1}}
+    assert progress_of(newer) == progress_of(status)
+    del record["overruled"]
+    assert progress_of(status).step == 2
+
+
+def test_notes_that_cannot_be_read_are_the_beginning() -> None:
+    status = written(on_trial(2))
+    record = status["record"]
+    assert isinstance(record, dict)
+    record["phase"] = "Baking"
+    assert progress_of(status) == Progress()
+    assert progress_of({"record": "words"}) == Progress()
+
+
+def test_a_status_stays_within_32_kib() -> None:
+    assert len(str(written(on_trial(3)))) < 32 * 1024
