@@ -20,6 +20,10 @@ FAST := not api_server and not crash and not cluster and not whole
 help: ## List the targets
 	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## / {printf "  %-20s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
+.PHONY: demo
+demo: venv ## Five versions of a model, rolled out on a whole cluster in about 6 minutes (NAME=dev)
+	@$(BIN)/python -m examples.demo --name $(NAME)
+
 ##@ Clusters (a real Kubernetes without Docker: docs/cluster.md)
 
 .PHONY: cluster
@@ -49,9 +53,17 @@ test-fast: venv ## Unit, property and golden tests; no cluster
 
 .PHONY: test-api-server
 test-api-server: venv ## Against a real API server, controllers, KWOK nodes and Prometheus
-	@SERINUS_CLUSTER=test-api $(CLUSTER) up --name test-api --shape control-plane
 	@trap '$(CLUSTER) down --name test-api' EXIT; \
-	$(CLUSTER) exec --name test-api -- $(CURDIR)/$(BIN)/pytest -m api_server tests -q
+	$(CLUSTER) up --name test-api --shape control-plane; \
+	$(CLUSTER) exec --name test-api -- $(CURDIR)/$(BIN)/pytest -n 4 --dist loadgroup -m api_server tests -q
+
+.PHONY: test-whole
+test-whole: venv ## Roll out on the whole cluster: real pods, Envoy, Prometheus, our image and chart
+	@trap '$(CLUSTER) down --name test-whole' EXIT; \
+	$(CLUSTER) up --name test-whole --shape whole; \
+	$(CLUSTER) image --name test-whole Dockerfile localhost/serinus/operator:whole; \
+	$(CLUSTER) image --name test-whole tests/images/httpmodel/Dockerfile localhost/serinus/httpmodel:whole; \
+	$(CLUSTER) exec --name test-whole -- $(CURDIR)/$(BIN)/pytest -m whole tests/whole -q
 
 .PHONY: mutants
 mutants: venv ## Delete each rule of core/decide.py in turn: a test must fail for each

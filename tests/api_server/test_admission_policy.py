@@ -10,7 +10,7 @@ import pytest
 from tests.api_server.conftest import ApiServer
 from tests.api_server.release import OPERATOR, Release, eventually, installed
 
-pytestmark = pytest.mark.api_server
+pytestmark = [pytest.mark.api_server, pytest.mark.xdist_group("chart")]
 
 INTENT, BY = "serinus.dev/intent", "serinus.dev/intent-by"
 BACKUP = "backup-tool"

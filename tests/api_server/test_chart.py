@@ -8,7 +8,7 @@ import pytest
 from tests.api_server.conftest import ApiServer
 from tests.api_server.release import NAME, OPERATOR, Release, eventually, installed
 
-pytestmark = pytest.mark.api_server
+pytestmark = [pytest.mark.api_server, pytest.mark.xdist_group("chart")]
 
 
 @pytest.fixture(scope="module")

@@ -13,7 +13,7 @@ from serinus.shell import access
 from serinus.shell.lease import Lease
 from tests.api_server.conftest import ApiServer
 
-pytestmark = pytest.mark.api_server
+pytestmark = [pytest.mark.api_server, pytest.mark.xdist_group("lease")]
 SECONDS = 2.0
 
 

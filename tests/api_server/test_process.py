@@ -16,7 +16,7 @@ import pytest
 
 from tests.api_server.conftest import ApiServer
 
-pytestmark = pytest.mark.api_server
+pytestmark = [pytest.mark.api_server, pytest.mark.xdist_group("process")]
 
 
 class Serinus:

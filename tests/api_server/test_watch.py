@@ -19,7 +19,7 @@ from serinus.shell.scheduler import Key
 from serinus.shell.watch import Event, Watch
 from tests.api_server.conftest import ApiServer
 
-pytestmark = pytest.mark.api_server
+pytestmark = [pytest.mark.api_server, pytest.mark.xdist_group("kinds")]
 
 
 @dataclass
