@@ -98,7 +98,7 @@ def test_asked_to_stop_it_hands_the_lease_back_and_is_gone_within_a_second_or_tw
     start: Start, api_server: ApiServer, namespace: str
 ) -> None:
     one = start("one")
-    until(one.works, 40, one.log)
+    until(one.works, 90, one.log)
     assert one.page("/readyz") == (200, "ok\n") or one.page("/readyz")[1].startswith("ok\n")
     assert one.page("/healthz")[0] == 200
     assert holder(api_server, namespace).startswith("one_")
@@ -111,9 +111,9 @@ def test_asked_to_stop_it_hands_the_lease_back_and_is_gone_within_a_second_or_tw
 
 def test_a_second_one_stands_by_ready_and_takes_over_at_once(start: Start) -> None:
     one = start("one")
-    until(one.works, 40, one.log)
+    until(one.works, 90, one.log)
     two = start("two")
-    until(lambda: two.said("started") is not None and two.page("/readyz")[0] == 200, 40, two.log)
+    until(lambda: two.said("started") is not None and two.page("/readyz")[0] == 200, 90, two.log)
     assert "lease not held" in two.page("/healthz")[1]
     time.sleep(9)
     assert not two.works()
@@ -123,10 +123,10 @@ def test_a_second_one_stands_by_ready_and_takes_over_at_once(start: Start) -> No
 
 def test_one_that_was_stalled_ends_when_it_goes_on_and_the_other_works(start: Start) -> None:
     one = start("one")
-    until(one.works, 40, one.log)
+    until(one.works, 90, one.log)
     two = start("two")
     os.kill(one.process.pid, signal.SIGSTOP)
-    until(two.works, 40, two.log)
+    until(two.works, 90, two.log)
     os.kill(one.process.pid, signal.SIGCONT)
     one.process.wait(10)
     assert one.process.returncode == 3
@@ -135,9 +135,9 @@ def test_one_that_was_stalled_ends_when_it_goes_on_and_the_other_works(start: St
 
 def test_one_that_was_killed_is_followed_after_the_lease_ran_out(start: Start) -> None:
     one = start("one")
-    until(one.works, 40, one.log)
+    until(one.works, 90, one.log)
     one.process.kill()
     one.process.wait()
     two = start("two")
-    until(two.works, 40, two.log)
+    until(two.works, 90, two.log)
     assert two.page("/readyz")[0] == 200
