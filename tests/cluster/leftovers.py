@@ -22,6 +22,8 @@ _SHIM = "containerd-shim"
 _LOG_LINKS = Path("/var/log/containers")
 _KUBELET_SOCKET = Path("/var/lib/kubelet/device-plugins/kubelet.sock")
 """kubelet takes this path whatever its root folder is."""
+_WEIGHTS = {"cpu.shares": 16 * 1024, "cpu.weight": 16 * 100}
+"""All pods together weigh as much as so many processes outside, not as one; else a busy machine starves them."""
 
 
 def cgroup_name(layout: Layout) -> str:
@@ -44,6 +46,10 @@ def make_cgroups(layout: Layout) -> None:
         for controller in every:
             with suppress(OSError):  # some are tied to the machine's own manager
                 (_CGROUPS / "cgroup.subtree_control").write_text(f"+{controller}")
+    for own in _tops(layout):
+        for file, weight in _WEIGHTS.items():
+            if (own / file).exists():
+                (own / file).write_text(str(weight))
 
 
 def end_pods(layout: Layout) -> None:
@@ -98,8 +104,12 @@ def unmount_below(folder: Path) -> None:
         run(["umount", "--lazy", point], f"unmount {point}")
 
 
+def _tops(layout: Layout) -> list[Path]:
+    return [*_CGROUPS.glob(f"*/{cgroup_name(layout)}"), *_CGROUPS.glob(cgroup_name(layout))]
+
+
 def _cgroups(layout: Layout) -> Iterator[Path]:
-    for top in (*_CGROUPS.glob(f"*/{cgroup_name(layout)}"), *_CGROUPS.glob(cgroup_name(layout))):
+    for top in _tops(layout):
         for folder, _, _ in os.walk(top):
             yield Path(folder)
 

@@ -1,0 +1,141 @@
+"""Draws a run: who got the requests, their errors, their latency, with the decisions marked.
+
+python -m examples.demo.picture build-output/demo/run.json docs/images/demo.png
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+
+matplotlib.use("Agg")
+from matplotlib import pyplot
+from matplotlib.axes import Axes
+from matplotlib.ticker import FuncFormatter, MultipleLocator
+
+from examples.demo.kube import seconds_of
+
+COLOURS = {"v1": "#8d99ae", "v2": "#2a9d5c", "v3": "#d1495b", "v4": "#e08e1b"}
+_NEEDED = 0.9
+"""Points of less than this many requests a second are left out: a share of three requests is no share."""
+
+Run = dict[str, Any]
+
+
+def draw(run: Run, file: Path) -> None:
+    """Write the picture (PNG). `run` is what the demo saved in run.json."""
+    pyplot.rcParams.update({"font.size": 10, "axes.spines.top": False, "axes.spines.right": False})
+    figure, (traffic, errors, latency) = pyplot.subplots(
+        3, 1, sharex=True, figsize=(13, 8.2), height_ratios=(2.2, 1.3, 1.3), layout="constrained"
+    )
+    figure.suptitle(
+        "One model, four new versions: what Serinus did with each", x=0.01, ha="left", size=15, weight="bold"
+    )
+    _traffic(traffic, run)
+    _lines(errors, run, "errors", 100.0, "errors, %")
+    _lines(latency, run, "p95", 1.0, "p95, ms")
+    latency.set_yscale("log")
+    latency.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    for axes in (traffic, errors, latency):
+        _acts(axes, run)
+        _decisions(axes, run)
+        axes.margins(x=0)
+    latency.xaxis.set_major_locator(MultipleLocator(60))
+    latency.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value / 60:.0f}"))
+    latency.set_xlabel("minutes; every point is a rate over 10 s from the cluster's Prometheus")
+    figure.savefig(file, dpi=110)
+    pyplot.close(figure)
+
+
+def _traffic(axes: Axes, run: Run) -> None:
+    by_version = _by_version(run, "requests")
+    times = sorted({at for points in by_version.values() for at in points})
+    total = [sum(points.get(at, 0.0) for points in by_version.values()) or 1.0 for at in times]
+    shares = [
+        [100 * points.get(at, 0.0) / both for at, both in zip(times, total, strict=True)]
+        for points in by_version.values()
+    ]
+    axes.stackplot(times, *shares, labels=list(by_version), colors=[COLOURS[one] for one in by_version], alpha=0.85)
+    axes.set_ylabel("requests, %")
+    axes.set_ylim(0, 100)
+    axes.legend(loc="lower left", ncols=4, framealpha=0.9)
+
+
+def _lines(axes: Axes, run: Run, name: str, factor: float, label: str) -> None:
+    requests = _by_version(run, "requests")
+    for version, points in _by_version(run, name).items():
+        kept = {at: factor * value for at, value in points.items() if requests[version].get(at, 0.0) > _NEEDED}
+        for piece in _pieces(sorted(kept)):
+            axes.plot(piece, [kept[at] for at in piece], color=COLOURS[version], linewidth=2)
+    axes.set_ylabel(label)
+    if name == "errors":
+        axes.set_ylim(bottom=-0.1)
+    axes.grid(axis="y", alpha=0.3)
+
+
+def _pieces(times: list[float]) -> list[list[float]]:
+    """Times cut where a version got nothing for a while, so that no line is drawn through the gap."""
+    pieces: list[list[float]] = []
+    for at in times:
+        if pieces and at - pieces[-1][-1] <= 6:
+            pieces[-1].append(at)
+        else:
+            pieces.append([at])
+    return pieces
+
+
+def _acts(axes: Axes, run: Run) -> None:
+    """The acts as stripes, with how each ended above the first panel."""
+    acts = run["acts"]
+    for number, act in enumerate(acts):
+        start, end = max(0.0, act["began"] - run["began"]), act["began"] + act["seconds"] - run["began"]
+        if end <= start:
+            continue
+        if number % 2:
+            axes.axvspan(start, end, color="#000000", alpha=0.045, zorder=0, linewidth=0)
+
+
+def _decisions(axes: Axes, run: Run) -> None:
+    """A line for each decision that moved requests; its words stand in the first panel."""
+    first = bool(axes.get_legend())
+    for decision in run["decisions"]:
+        at = seconds_of(decision["time"]) - run["began"]
+        words = _words(decision, run)
+        if at < 0 or not words:
+            continue
+        bad = decision["cause"] == "rollback"
+        axes.axvline(
+            at, color="#b00020" if bad else "#222222", linewidth=1.6 if bad else 0.8, linestyle="-" if bad else ":"
+        )
+        if first:
+            axes.annotate(
+                words, (at, 101), rotation=32, ha="left", va="bottom", annotation_clip=False,
+                color="#b00020" if bad else "#222222", weight="bold" if bad else "normal", size=9,
+            )  # fmt: skip
+
+
+def _words(decision: dict[str, Any], run: Run) -> str:
+    version = run["versions"].get(decision["revision"], "")
+    return {
+        "step": f"{version}: {decision['weight']} %",
+        "promote": f"{version}: promoted",
+        "rollback": f"{version}: rolled back",
+    }.get(decision["cause"], "")
+
+
+def _by_version(run: Run, name: str) -> dict[str, dict[float, float]]:
+    """Version -> seconds since the picture's start -> value."""
+    found = {
+        run["versions"][revision]: {at - run["began"]: value for at, value in points}
+        for revision, points in run["series"][name].items()
+        if revision in run["versions"]
+    }
+    return dict(sorted(found.items()))
+
+
+if __name__ == "__main__":
+    draw(json.loads(Path(sys.argv[1]).read_text()), Path(sys.argv[2]))
