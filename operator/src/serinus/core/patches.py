@@ -28,7 +28,7 @@ def put(value: Any, *parts: str | int) -> Operation:
 
 
 def replace(value: Any, *parts: str | int) -> Operation:
-    """Set a member that exists; fail where it does not."""
+    """Set a member. The API server creates a missing one all the same: put a `test` before it."""
     return {"op": "replace", "path": pointer(*parts), "value": value}
 
 
