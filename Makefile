@@ -81,8 +81,8 @@ bench-control-plane: venv ## CPU, memory, queries, API calls and speed with 100 
 bench-cluster: venv ## Lost requests and the speed of a rollback, through a real Envoy
 	@trap '$(CLUSTER) down --name bench-whole' EXIT; \
 	$(CLUSTER) up --name bench-whole --shape whole; \
-	$(CLUSTER) image --name bench-whole tests/images/httpmodel/Dockerfile localhost/serinus/httpmodel:1; \
-	$(CLUSTER) image --name bench-whole Dockerfile localhost/serinus/operator:0.1.0; \
+	$(CLUSTER) image --name bench-whole tests/images/httpmodel/Dockerfile localhost/serinus/httpmodel:bench; \
+	$(CLUSTER) image --name bench-whole Dockerfile localhost/serinus/operator:bench; \
 	$(CLUSTER) exec --name bench-whole -- $(CURDIR)/$(BIN)/python -m benchmarks.cluster $(BENCH)
 
 ##@ Change it

@@ -5,66 +5,21 @@ pass through two proxies that write them down. Requests of users are counters of
 """
 
 import argparse
-import os
+import signal
 import sys
-import tempfile
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
-from pathlib import Path
 from statistics import median
 
 from benchmarks import figures, fleet
-from benchmarks.feeder import Feeder
-from benchmarks.recorder import Recorder
-from benchmarks.scrape import every
+from benchmarks.bench import Bench, bring_up, started
 from benchmarks.table import Row, circumstances, keep, table
 from benchmarks.usage import cores, usage
-from benchmarks.world import World
-from tests.api_server.api import Api
-from tests.api_server.process import Operator, kubeconfig_for
-from tests.cluster.layout import Layout
-from tests.cluster.lifecycle import environment
 from tests.cluster.progress import say, step
 
 PEERS = ("Argo Rollouts", "Flagger")
-WARM_UP_LOOKS = 4
-"""Looks after the last trial began before anything is counted: settling, and the first verdicts."""
 FLIPS_AT_ONCE = 5
 BAD = 0.5
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Bench:
-    """Everything that a measurement needs."""
-
-    kubeconfig: str
-    api: Api
-    world: World
-    feeder: Feeder
-    recorder: Recorder
-    operator: Operator
-    busy: Sequence[str]
-    idle: Sequence[str]
-
-    def wait_until_all(self, names: Sequence[str], phase: str, seconds: float) -> None:
-        self.world.wait_until(
-            f"{phase} of {len(names)} rollouts", lambda: all(self.world.phase(one) == phase for one in names), seconds
-        )
-
-
-def bring_up(bench: Bench) -> None:
-    """All rollouts Healthy at v1, then those that are to be in analysis are, at their first step."""
-    names = [*bench.busy, *bench.idle]
-    with step(f"{len(names)} rollouts become Healthy"):
-        for make in (lambda name: fleet.source(name, "v1"), fleet.route, fleet.rollout):
-            fleet.apply_all(bench.kubeconfig, map(make, names))
-        bench.wait_until_all(names, "Healthy", 60 + 3 * len(names))
-    with step(f"{len(bench.busy)} of them begin a trial"):
-        fleet.apply_all(bench.kubeconfig, (fleet.source(name, "v2") for name in bench.busy))
-        bench.wait_until_all(bench.busy, "Analyzing", 60 + 3 * len(names))
-    with step(f"{WARM_UP_LOOKS} looks pass"):
-        time.sleep(WARM_UP_LOOKS * fleet.INTERVAL)
 
 
 def steady(bench: Bench, seconds: float) -> list[Row]:
@@ -223,49 +178,8 @@ def _spread(values: Sequence[float]) -> str:
     return f"{min(values):.3f} / {median(values):.3f} / {max(values):.3f} s (least, median, most)"
 
 
-def measure(options: argparse.Namespace) -> list[Row]:
-    """Set everything up inside the cluster, measure, and stop what was started."""
-    kubeconfig, layout = os.environ["KUBECONFIG"], Layout(os.environ["SERINUS_CLUSTER"])
-    api = Api(kubeconfig)
-    every(layout, options.scrape)
-    with step("nodes and the CRD"):
-        fleet.make_nodes(layout, options.rollouts + options.idle)
-        fleet.install_crd(layout)
-        fleet.make_namespace(api)
-    with tempfile.TemporaryDirectory(prefix="serinus-bench-") as made:
-        folder = Path(made)
-        prometheus = environment(layout)["SERINUS_PROMETHEUS"]
-        with Recorder(folder, api=api.server, ca_file=api.ca_file, prometheus=prometheus) as recorder:
-            world = World(kubeconfig)
-            feeder = Feeder(world, os.environ["SERINUS_EXPORTER"])
-            operator = Operator(
-                folder,
-                namespaces=[fleet.NAMESPACE],
-                kubeconfig=kubeconfig_for(recorder.api, api.token, folder),
-                prometheus=recorder.prometheus,
-                lease_seconds=15,
-                log_level="info",
-            )
-            bench = Bench(
-                kubeconfig=kubeconfig, api=api, world=world, feeder=feeder, recorder=recorder, operator=operator,
-                busy=[f"busy-{index:03}" for index in range(options.rollouts)],
-                idle=[f"idle-{index:03}" for index in range(options.idle)],
-            )  # fmt: skip
-            world.start()
-            feeder.start()
-            operator.start()
-            try:
-                return _measured(bench, options)
-            except BaseException:
-                print(operator.words(), file=sys.stderr)
-                raise
-            finally:
-                operator.stop()
-                feeder.stop()
-                world.stop()
-
-
-def _measured(bench: Bench, options: argparse.Namespace) -> list[Row]:
+def measure(bench: Bench, options: argparse.Namespace) -> list[Row]:
+    """Every figure, in an order in which none disturbs the next."""
     bring_up(bench)
     say(f"operator: process {bench.operator.pid}")
     rows = steady(bench, options.seconds)
@@ -289,8 +203,10 @@ def main() -> None:
     parser.add_argument("--scrape", type=int, default=15, help="seconds between two scrapes")
     parser.add_argument("--section", default="Control plane", help="of docs/benchmarks.md; empty: only print")
     options = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that what was started is stopped
     about = circumstances()
-    rows = measure(options)
+    with started(busy=options.rollouts, idle=options.idle, scrape=options.scrape) as bench:
+        rows = measure(bench, options)
     head = (
         f"{options.rollouts} rollouts in analysis ({fleet.INTERVAL} s interval, one ratio and one latency histogram, "
         f"{fleet.PODS_PER_ROLLOUT} pods each, 40 requests a second each, scraped every {options.scrape} s) beside "

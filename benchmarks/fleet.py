@@ -1,11 +1,12 @@
 """Many rollouts in one namespace: what their teams write, and the nodes that their pods need."""
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import local
-from typing import TypeVar
+
+import requests
 
 from tests.api_server.api import Api, Manifest
 from tests.cluster import kwok
@@ -20,7 +21,7 @@ INTERVAL = 30
 PODS_PER_ROLLOUT = REPLICAS + 1
 """In analysis at the first step; one candidate pod carries 25 % of what four stable ones do."""
 _THREADS = 4
-_T = TypeVar("_T")
+_TRIES = 4
 
 
 def make_nodes(layout: Layout, rollouts: int) -> None:
@@ -83,21 +84,22 @@ def rollout(name: str) -> Manifest:
 
 
 def apply_all(kubeconfig: str, manifests: Iterable[Manifest]) -> None:
-    """Apply them some at a time, in their order."""
-    each(kubeconfig, manifests, lambda api, manifest: api.apply(manifest))
-
-
-def each(kubeconfig: str, many: Iterable[_T], do: Callable[[Api, _T], object]) -> None:
-    """Call for each of them, some at a time, with a session that belongs to the thread."""
+    """Apply them some at a time, in their order; a busy API server is asked again."""
     mine = local()
 
-    def work(one: _T) -> None:
+    def work(manifest: Manifest) -> None:
         if not hasattr(mine, "api"):
             mine.api = Api(kubeconfig)
-        do(mine.api, one)
+        for tries_left in reversed(range(_TRIES)):
+            try:
+                mine.api.apply(manifest)
+                return
+            except requests.Timeout:
+                if not tries_left:
+                    raise
 
     with ThreadPoolExecutor(_THREADS) as pool:
-        for _ in pool.map(work, many):
+        for _ in pool.map(work, manifests):
             pass
 
 

@@ -7,6 +7,7 @@ requests is bounded, so that a benchmark that dies leaves no load behind for lon
 import asyncio
 import multiprocessing
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -41,14 +42,14 @@ class Answer:
 
 
 class Load:
-    """`rps` requests a second to one host behind a gateway, for at most `seconds`."""
+    """`rps` requests a second to hosts behind a gateway, in turn, for at most `seconds`."""
 
-    def __init__(self, folder: Path, url: str, host: str, *, rps: float, seconds: float) -> None:
+    def __init__(self, folder: Path, url: str, hosts: Sequence[str], *, rps: float, seconds: float) -> None:
         self._file = folder / "answers.tsv"
         self._file.touch()
         context = multiprocessing.get_context("spawn")
         self._ours, theirs = context.Pipe()
-        arguments = (theirs, str(self._file), url, host, rps, int(rps * seconds))
+        arguments = (theirs, str(self._file), url, tuple(hosts), rps, int(rps * seconds))
         self._process = context.Process(target=_send, args=arguments, daemon=True)
 
     def start(self) -> None:
@@ -63,38 +64,38 @@ class Load:
             return [Answer.of(line) for line in lines]
 
 
-def _send(ours: Connection, file: str, url: str, host: str, rps: float, most: int) -> None:
-    asyncio.run(_sending(ours, file, url, host, rps, most))
+def _send(ours: Connection, file: str, url: str, hosts: Sequence[str], rps: float, most: int) -> None:
+    asyncio.run(_sending(ours, file, url, hosts, rps, most))
 
 
-async def _sending(ours: Connection, file: str, url: str, host: str, rps: float, most: int) -> None:
+async def _sending(ours: Connection, file: str, url: str, hosts: Sequence[str], rps: float, most: int) -> None:
     timeout = aiohttp.ClientTimeout(total=TIMEOUT)
     connector = aiohttp.TCPConnector(limit=0)
     room = asyncio.Semaphore(IN_FLIGHT)
     with Path(file).open("a") as out:  # noqa: ASYNC230 - a local file that is only appended to
-        async with aiohttp.ClientSession(connector=connector, timeout=timeout, headers={"Host": host}) as session:
+        async with aiohttp.ClientSession(connector=connector, timeout=timeout) as session:
 
-            async def one() -> None:
+            async def one(host: str) -> None:
                 try:
-                    out.write((await _ask(session, url)).line)
+                    out.write((await _ask(session, url, host)).line)
                 finally:
                     room.release()
 
             async with asyncio.TaskGroup() as group:
                 due = time.monotonic()
-                for _ in range(most):
+                for number in range(most):
                     await room.acquire()
-                    group.create_task(one())
+                    group.create_task(one(hosts[number % len(hosts)]))
                     due = max(due + 1 / rps, time.monotonic() - 1.0)  # after a stall, no more than a second is made up
                     await asyncio.sleep(max(0.0, due - time.monotonic()))
                     if ours.poll():
                         break
 
 
-async def _ask(session: aiohttp.ClientSession, url: str) -> Answer:
+async def _ask(session: aiohttp.ClientSession, url: str, host: str) -> Answer:
     sent, status, version, error = time.time(), 0, "", ""
     try:
-        async with session.get(url) as answer:
+        async with session.get(url, headers={"Host": host}) as answer:
             await answer.read()
             status, version = answer.status, answer.headers.get("x-version", "")
     except (aiohttp.ClientError, TimeoutError, OSError) as failure:

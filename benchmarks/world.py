@@ -6,8 +6,6 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-import requests
-
 from benchmarks.fleet import NAMESPACE
 from tests.api_server.api import Api, Manifest
 
@@ -24,6 +22,8 @@ class Changes:
     """By (kind, name)."""
     generations: dict[tuple[str, str, int], float] = field(default_factory=dict)
     """By (kind, name, generation)."""
+    weights: dict[str, list[tuple[float, int]]] = field(default_factory=dict)
+    """The candidate's weight on each route, and since when; ascending."""
 
 
 class World:
@@ -36,16 +36,14 @@ class World:
         self.changed: Callable[[str, Manifest, bool], None] = lambda *_: None
         self._kubeconfig = kubeconfig
         self._over = threading.Event()
-        self._streams: list[requests.Response] = []
 
     def start(self) -> None:
         for kind in KINDS:
             threading.Thread(target=self._follow, args=(kind,), daemon=True, name=f"watch-{kind}").start()
 
     def stop(self) -> None:
+        """Take in nothing more. The threads wait for a next event and end with the process."""
         self._over.set()
-        for stream in self._streams:
-            stream.close()
 
     def wait_until(self, what: str, holds: Callable[[], bool], seconds: float) -> None:
         """Wait until the cache shows something; a watch that has ended is told at once."""
@@ -70,9 +68,9 @@ class World:
 
     def _follow(self, kind: str) -> None:
         try:
-            stream = Api(self._kubeconfig).watch(kind, NAMESPACE)
-            self._streams.append(stream)
-            for line in stream.iter_lines(chunk_size=65536):
+            for line in Api(self._kubeconfig).watch(kind, NAMESPACE).iter_lines(chunk_size=65536):
+                if self._over.is_set():
+                    return
                 self._take_in(kind, json.loads(line), time.time())
             if not self._over.is_set():
                 raise RuntimeError(f"the API server ended the watch of {kind}")
@@ -92,4 +90,8 @@ class World:
             self.objects[kind][name] = one
             self.changes.created.setdefault((kind, name), now)
             self.changes.generations.setdefault((kind, name, metadata.get("generation", 0)), now)
+            if kind == "HTTPRoute":
+                known, weight = self.changes.weights.setdefault(name, []), self.weight(name)
+                if not known or known[-1][1] != weight:
+                    known.append((now, weight))
         self.changed(kind, one, gone)
