@@ -51,6 +51,21 @@ def test_a_rollout_itself_is_kept_and_concerns_itself(cache: Cache) -> None:
     assert cache.rollouts() == []
 
 
+def test_a_rollout_is_found_by_its_uid_as_long_as_it_lives(cache: Cache) -> None:
+    def chat(version: int, uid: str) -> dict[str, Any]:
+        one = manifest("chat", version)
+        one["metadata"]["uid"] = uid
+        return one
+
+    cache.store(ROLLOUT, chat(1, "u1"))
+    assert cache.uids("models") == {"u1": "chat"}
+    assert cache.uids("elsewhere") == {}
+    cache.store(ROLLOUT, chat(2, "u2"))
+    assert cache.uids("models") == {"u2": "chat"}, "it was deleted and created again"
+    cache.remove(ROLLOUT, "models", "chat", 3)
+    assert cache.uids("models") == {}
+
+
 def test_what_a_rollout_names_is_kept_from_then_on_and_dropped_when_it_no_longer_does(cache: Cache) -> None:
     assert cache.refer(CHAT, [(ROUTE, "chat"), (DEPLOYMENT, "chat")]) == [(DEPLOYMENT, "chat"), (ROUTE, "chat")]
     assert cache.store(ROUTE, manifest("chat")) == {CHAT}

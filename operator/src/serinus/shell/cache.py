@@ -35,6 +35,7 @@ class Cache:
         self._names: dict[Key, frozenset[tuple[Resource, str]]] = {}
         self._selectors: dict[str, dict[str, dict[str, str]]] = defaultdict(dict)
         self._gone: dict[tuple[Resource, str, str], int] = {}
+        self._uids: dict[str, dict[str, str]] = defaultdict(dict)
 
     def __len__(self) -> int:
         return len(self._objects)
@@ -52,6 +53,10 @@ class Cache:
     def rollouts(self) -> list[Key]:
         """Every ModelRollout that was seen."""
         return [Key(namespace, name) for resource, namespace, name in self._objects if resource == ROLLOUT]
+
+    def uids(self, namespace: str) -> Mapping[str, str]:
+        """Names of a namespace's ModelRollouts by uid."""
+        return self._uids.get(namespace, {})
 
     def selectors(self, namespace: str) -> Mapping[str, Mapping[str, str]]:
         """Selectors of the Services in a namespace that are no rollout's, by name. Those without one are left out."""
@@ -98,6 +103,8 @@ class Cache:
             self._objects[where] = (version, rollout, json.dumps(slim(resource, manifest)).encode())
             if rollout:
                 self._owned[resource, where[1], rollout].add(where[2])
+            if resource == ROLLOUT:
+                self._uids[where[1]][manifest["metadata"].get("uid", "")] = where[2]
         return concerned
 
     def behind(self, resource: Resource, manifest: Mapping[str, Any]) -> bool:
@@ -152,6 +159,11 @@ class Cache:
             if not owned:
                 del self._owned[resource, namespace, kept[1]]
         self._gone.pop(where, None)
+        if resource == ROLLOUT and kept is not None:
+            uids = self._uids[namespace]
+            uids.pop(json.loads(kept[2])["metadata"].get("uid", ""), None)
+            if not uids:
+                del self._uids[namespace]
         if resource == SERVICE and name in self._selectors.get(namespace, ()):
             del self._selectors[namespace][name]
             if not self._selectors[namespace]:

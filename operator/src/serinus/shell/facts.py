@@ -16,7 +16,7 @@ from serinus.plugin import Resource, Router, Workload, registry
 from serinus.shell.cache import Cache
 from serinus.shell.kube import Kube
 from serinus.shell.kube_errors import Refused, UnknownKind
-from serinus.shell.resources import DEPLOYMENT, ENDPOINT_SLICE, POD, ROLLOUT, ROLLOUT_LABEL, SERVICE
+from serinus.shell.resources import DEPLOYMENT, ENDPOINT_SLICE, POD, ROLLOUT_LABEL, SERVICE
 from serinus.shell.scheduler import Key
 
 AUTOSCALER = Resource(
@@ -43,8 +43,8 @@ class Facts:
     autoscalers: Sequence[Manifest]
     selectors: Mapping[str, Mapping[str, str]]
     """Selectors of Services that are not ours, by name."""
-    rivals: Mapping[str, Manifest]
-    """The other ModelRollouts of the namespace by uid."""
+    rivals: Mapping[str, str]
+    """Names of the namespace's ModelRollouts by uid."""
 
 
 def named(spec: Spec) -> list[tuple[Resource, str]]:
@@ -69,7 +69,7 @@ def cached(cache: Cache, key: Key, rollout: Manifest, spec: Spec) -> Facts:
         pods=cache.owned(POD, key.namespace, key.name),
         autoscalers=(),
         selectors=cache.selectors(key.namespace),
-        rivals=_rivals(cache, key),
+        rivals=cache.uids(key.namespace),
     )
 
 
@@ -97,7 +97,7 @@ async def fresh(kube: Kube, cache: Cache, key: Key, rollout: Manifest, spec: Spe
         pods=pods.result(),
         autoscalers=autoscalers.result(),
         selectors=cache.selectors(key.namespace),
-        rivals=_rivals(cache, key),
+        rivals=cache.uids(key.namespace),
     )
 
 
@@ -114,9 +114,3 @@ async def _autoscalers(kube: Kube, key: Key) -> list[dict[str, Any]]:
         return await kube.list(AUTOSCALER, key.namespace)
     except (Refused, UnknownKind):
         return []
-
-
-def _rivals(cache: Cache, key: Key) -> dict[str, Manifest]:
-    others = (one for one in cache.rollouts() if one.namespace == key.namespace and one != key)
-    found = (cache.get(ROLLOUT, one.namespace, one.name) for one in others)
-    return {str(one["metadata"]["uid"]): one for one in found if one is not None}

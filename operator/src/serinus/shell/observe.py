@@ -148,7 +148,7 @@ def _rival(facts: Facts, spec: Spec, route: Route | None) -> str:
     if rival is None:
         return ""
     return (
-        f"ModelRollout {rival['metadata']['name']} sets the weights of {spec.traffic.name} already: "
+        f"ModelRollout {rival} sets the weights of {spec.traffic.name} already: "
         "give each ModelRollout a route of its own."
     )
 
