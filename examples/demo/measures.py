@@ -75,21 +75,23 @@ def series(start: float, end: float, step: float = 2.0) -> Series:
 
 @dataclass(frozen=True, slots=True)
 class Answers:
-    """How many requests users sent so far, and how many of them failed with 5xx."""
+    """How many requests users sent so far, how many a model failed (500), how many were lost before it (502-504)."""
 
     total: float = 0.0
     failed: float = 0.0
+    lost: float = 0.0
 
     def __sub__(self, before: Answers) -> Answers:
-        return Answers(self.total - before.total, self.failed - before.failed)
+        return Answers(self.total - before.total, self.failed - before.failed, self.lost - before.lost)
 
 
-def answers(arm: str) -> Answers:
-    """Envoy's counters for `stable` or `candidate`, as last scraped: each Service of the rollout is a cluster there."""
-    cluster = f'envoy_cluster_name="{NAMESPACE}_{ROLLOUT}-{arm}_8080"'
+def answers(arms: str = "stable|candidate") -> Answers:
+    """Envoy's counters, as last scraped; each Service of the rollout is a cluster there."""
+    cluster = f'envoy_cluster_name=~"{NAMESPACE}_{ROLLOUT}-({arms})_8080"'
     return Answers(
         _sum(f"envoy_cluster_upstream_rq_completed{{{cluster}}}"),
-        _sum(f'envoy_cluster_upstream_rq_xx{{{cluster},envoy_response_code_class="5"}}'),
+        _sum(f'envoy_cluster_upstream_rq{{{cluster},envoy_response_code="500"}}'),
+        _sum(f'envoy_cluster_upstream_rq{{{cluster},envoy_response_code=~"50[234]"}}'),
     )
 
 

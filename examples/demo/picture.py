@@ -15,7 +15,7 @@ import matplotlib
 matplotlib.use("Agg")
 from matplotlib import pyplot
 from matplotlib.axes import Axes
-from matplotlib.ticker import FuncFormatter, MultipleLocator
+from matplotlib.ticker import FixedLocator, FuncFormatter, MultipleLocator, NullLocator
 
 from examples.demo.kube import seconds_of
 
@@ -39,6 +39,8 @@ def draw(run: Run, file: Path) -> None:
     _lines(errors, run, "errors", 100.0, "errors, %")
     _lines(latency, run, "p95", 1.0, "p95, ms")
     latency.set_yscale("log")
+    latency.yaxis.set_major_locator(FixedLocator([2, 5, 10, 20, 50, 100, 200, 500, 1000]))
+    latency.yaxis.set_minor_locator(NullLocator())
     latency.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     for axes in (traffic, errors, latency):
         _acts(axes, run)
@@ -46,8 +48,9 @@ def draw(run: Run, file: Path) -> None:
         axes.margins(x=0)
     latency.xaxis.set_major_locator(MultipleLocator(60))
     latency.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value / 60:.0f}"))
-    latency.set_xlabel("minutes; every point is a rate over 10 s from the cluster's Prometheus")
-    figure.savefig(file, dpi=110)
+    latency.set_xlabel("minutes; rates over 10 s, from the cluster's Prometheus")
+    figure.text(0.01, -0.01, _sentences(run), ha="left", va="top", size=10, family="monospace")
+    figure.savefig(file, dpi=110, bbox_inches="tight", pad_inches=0.2)
     pyplot.close(figure)
 
 
@@ -97,6 +100,10 @@ def _acts(axes: Axes, run: Run) -> None:
             continue
         if number % 2:
             axes.axvspan(start, end, color="#000000", alpha=0.045, zorder=0, linewidth=0)
+        if number == len(acts) - 1 and axes.get_legend():
+            axes.annotate(
+                "v5: does not fit", (start, 101), rotation=32, ha="left", va="bottom", annotation_clip=False, size=9
+            )
 
 
 def _decisions(axes: Axes, run: Run) -> None:
@@ -125,6 +132,14 @@ def _words(decision: dict[str, Any], run: Run) -> str:
         "promote": f"{version}: promoted",
         "rollback": f"{version}: rolled back",
     }.get(decision["cause"], "")
+
+
+def _sentences(run: Run) -> str:
+    """What Serinus said when it took a version back, or did not begin."""
+    said = [one["message"] for one in run["decisions"] if one["cause"] == "rollback"]
+    versions = [run["versions"].get(one["revision"], "") for one in run["decisions"] if one["cause"] == "rollback"]
+    lines = [f"{version}  {sentence}" for version, sentence in zip(versions, said, strict=True)]
+    return "\n".join([*lines, f"v5  {run['acts'][-1]['sentence']}"])
 
 
 def _by_version(run: Run, name: str) -> dict[str, dict[float, float]]:

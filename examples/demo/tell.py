@@ -18,6 +18,7 @@ from examples.demo.picture import draw
 from examples.demo.teller import ActFailed, Record, heading, say, say_command
 
 ROOT = Path(__file__).parents[2]
+_INTENT = "kubectl -n demo annotate mro digits --overwrite serinus.dev/intent"
 
 
 def main() -> int:
@@ -96,19 +97,18 @@ def _end(name: str, parts: list[tuple[str, float]], results: list[Result], out: 
     heading("Look at it")
     say(f"The picture of this run, from the cluster's Prometheus and the status: {_short(out / 'demo.png')}")
     say("The cluster runs on, with its users. Try (each answer comes within seconds):")
-    shell = f"make shell NAME={name}"
     for words, what in (
-        (shell, "then, inside:"),
+        (f"make shell NAME={name}", "then, inside:"),
         ("kubectl -n demo get mro -o wide -w", "the rollout in one line, live"),
-        ("kubectl -n demo get mro digits -o yaml", "its whole status: SLIs, decisions, conditions"),
+        ("kubectl -n demo get mro digits -o yaml", "its whole status"),
         ("kubectl explain mro.spec.slis", "what can be written"),
-        ("kubectl -n demo apply -f examples/demo/v3.yaml", "the bad version once more: it was taken back, so nothing"),
-        ("kubectl -n demo annotate mro digits serinus.dev/intent=retry@1 --overwrite", "... until someone says retry"),
-        ("kubectl -n demo annotate mro digits serinus.dev/intent=abort@2 --overwrite", "and to end the trial by hand"),
+        ("kubectl -n demo apply -f examples/demo/v3.yaml", "the bad version again: nothing"),
+        (f"{_INTENT}=retry@1", "until someone says retry"),
+        (f"{_INTENT}=abort@2", "and ends it by hand"),
         ("kubectl -n demo scale deployment load --replicas=0", "send the users home"),
-        (f"make down NAME={name}", "(outside) take the cluster away without a trace"),
+        (f"make down NAME={name}", "outside: without a trace"),
     ):
-        print(f"    {words:<78} # {what}")
+        print(f"    {words:<76} # {what}")
 
 
 def _short(path: Path) -> str:
