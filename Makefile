@@ -57,6 +57,12 @@ test-api-server: venv ## Against a real API server, controllers, KWOK nodes and 
 	$(CLUSTER) up --name test-api --shape control-plane; \
 	$(CLUSTER) exec --name test-api -- $(CURDIR)/$(BIN)/pytest -n 4 --dist loadgroup -m api_server tests -q
 
+.PHONY: test-crash
+test-crash: venv ## Kill the operator just before and just after each of its writes; at most 12 min
+	@trap '$(CLUSTER) down --name test-crash' EXIT; \
+	$(CLUSTER) up --name test-crash --shape control-plane; \
+	$(CLUSTER) exec --name test-crash -- $(CURDIR)/$(BIN)/pytest -m crash tests -q
+
 .PHONY: test-whole
 test-whole: venv ## Roll out on the whole cluster: real pods, Envoy, Prometheus, our image and chart
 	@trap '$(CLUSTER) down --name test-whole' EXIT; \

@@ -27,7 +27,7 @@ class Operator:
         connections = folder / "connections.yaml"
         connections.write_text(f"default: main\nconnections:\n  main: {{address: '{prometheus}', timeout: 3}}\n")
         self._environment = {
-            **{key: value for key, value in os.environ.items() if not key.startswith("SERINUS_")},
+            **{key: value for key, value in os.environ.items() if not key.startswith(("SERINUS_", "PYTHONDONTWRITE"))},
             "KUBECONFIG": kubeconfig,
             "SERINUS_NAMESPACES": ",".join(namespaces),
             "SERINUS_LEASE_NAMESPACE": namespaces[0],

@@ -137,7 +137,13 @@ def state(stage: Stage) -> Manifest:
     status = rollout.get("status") or {}
     record = status.get("record") or {}
     route = api.get("HTTPRoute", namespace, "chat")
-    versions = stage.versions()
+    deployments = {
+        one["metadata"]["labels"]["serinus.dev/revision"]: one["spec"]
+        for one in api.list("Deployment", namespace, "serinus.dev/rollout=chat")
+    }
+    versions = {
+        revision: spec["template"]["spec"]["containers"][0]["env"][0]["value"] for revision, spec in deployments.items()
+    }
     written = route is not None and "serinus.dev/split" in (route["metadata"].get("annotations") or {})
     entry = entry_of(route) if route is not None and written else {}
     return {
@@ -159,10 +165,7 @@ def state(stage: Stage) -> Manifest:
             one["metadata"]["name"]: versions.get((one["spec"].get("selector") or {}).get("serinus.dev/revision", ""))
             for one in api.list("Service", namespace, "serinus.dev/rollout=chat")
         },
-        "pods": {
-            versions[one["metadata"]["labels"]["serinus.dev/revision"]]: one["spec"]["replicas"]
-            for one in api.list("Deployment", namespace, "serinus.dev/rollout=chat")
-        },
+        "pods": {versions[revision]: spec["replicas"] for revision, spec in deployments.items()},
         "events": events(stage, rollout),
     }
 
