@@ -91,28 +91,8 @@ def steady(bench: Bench, seconds: float) -> list[Row]:
 
 def new_images(bench: Bench, names: Sequence[str]) -> list[Row]:
     """From the source's change to the workload object and its first pod, one rollout at a time."""
-    objects: list[float] = []
-    pods: list[float] = []
     with step(f"{len(names)} new images, one at a time"):
-        for name in names:
-            known = set(bench.world.changes.created)
-            applied = bench.api.apply(fleet.source(name, "v3"))
-            began = ("Deployment", name, applied["metadata"]["generation"])
-
-            def fresh(kind: str, name: str = name, known: set[tuple[str, str]] = known) -> list[float]:
-                created = dict(bench.world.changes.created)
-                prefix = f"{name}-"
-                return [
-                    at
-                    for key, at in created.items()
-                    if key[0] == kind and key[1].startswith(prefix) and key not in known
-                ]
-
-            bench.world.wait_until(f"a pod of {name} at v3", lambda: bool(fresh("Pod")), 30)
-            since = bench.world.changes.generations[began]
-            objects.append(min(fresh("Deployment")) - since)
-            pods.append(min(fresh("Pod")) - since)
-            time.sleep(0.5)
+        objects, pods = zip(*(_new_image(bench, name) for name in names), strict=True)
     say(f"workload objects after {_spread(objects)}; first pods after {_spread(pods)}")
     return [
         Row(
@@ -132,6 +112,22 @@ def new_images(bench: Bench, names: Sequence[str]) -> list[Row]:
             note=f"slowest: {max(pods):.2f}",
         ),
     ]
+
+
+def _new_image(bench: Bench, name: str) -> tuple[float, float]:
+    """Seconds from the change of a source, as a watch tells it, to the new Deployment and to its first pod."""
+    known = set(bench.world.changes.created)
+    applied = bench.api.apply(fleet.source(name, "v3"))
+
+    def made(kind: str) -> list[float]:
+        created = dict(bench.world.changes.created)
+        mine = [key for key in created if key[0] == kind and key[1].startswith(f"{name}-") and key not in known]
+        return [created[key] for key in mine]
+
+    bench.world.wait_until(f"a pod of {name} at v3", lambda: bool(made("Pod") and made("Deployment")), 30)
+    since = bench.world.changes.generations["Deployment", name, applied["metadata"]["generation"]]
+    time.sleep(0.5)
+    return min(made("Deployment")) - since, min(made("Pod")) - since
 
 
 def turned_bad(bench: Bench, names: Sequence[str]) -> list[Row]:
@@ -183,6 +179,7 @@ def measure(bench: Bench, options: argparse.Namespace) -> list[Row]:
     bring_up(bench)
     say(f"operator: process {bench.operator.pid}")
     rows = steady(bench, options.seconds)
+    print(table(rows, PEERS), file=sys.stderr)
     if options.images:
         rows += new_images(bench, bench.idle[: options.images])
     if options.flips:

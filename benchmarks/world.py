@@ -6,6 +6,8 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+import requests
+
 from benchmarks.fleet import NAMESPACE
 from tests.api_server.api import Api, Manifest
 
@@ -68,7 +70,7 @@ class World:
 
     def _follow(self, kind: str) -> None:
         try:
-            for line in Api(self._kubeconfig).watch(kind, NAMESPACE).iter_lines(chunk_size=65536):
+            for line in self._watch(kind).iter_lines(chunk_size=65536):
                 if self._over.is_set():
                     return
                 self._take_in(kind, json.loads(line), time.time())
@@ -77,6 +79,15 @@ class World:
         except BaseException as error:
             if not self._over.is_set():
                 self.error = error
+
+    def _watch(self, kind: str) -> requests.Response:
+        """A watch that has begun: the API server needs a moment for a kind that is new."""
+        api, end = Api(self._kubeconfig), time.monotonic() + 30
+        while (stream := api.watch(kind, NAMESPACE)).status_code != 200 and time.monotonic() < end:
+            stream.close()
+            time.sleep(0.5)
+        stream.raise_for_status()
+        return stream
 
     def _take_in(self, kind: str, event: Manifest, now: float) -> None:
         one = event["object"]
