@@ -197,9 +197,13 @@ def test_a_window_of_stable_alone_that_ended_before_the_change_has_the_weight_of
     assert [(one.at, one.weight) for one in told if one.at < 60] == [(15.0, 0), (30.0, 0)]
 
 
-def test_a_candidate_is_due_when_it_was_scraped_before_and_not_while_it_never_was() -> None:
+def test_a_candidate_is_due_when_it_has_settled_whether_it_shows_counters_or_not() -> None:
     stable = counter("s", *range(0, 60, 10))
-    assert [one.candidate_due for one in looks([stable], timeline(AT_STEP_1), lag=15.0)] == [False] * 4
+    assert [one.candidate_due for one in looks([stable], timeline(AT_STEP_1), lag=15.0)] == [True] * 4
+    settling = Timeline(
+        lives=(Life(pod="c", role=CANDIDATE, start=40.0), Life(pod="s", role=STABLE, start=0.0)), shifts=(AT_STEP_1,)
+    )
+    assert [one.candidate_due for one in looks([stable], settling, lag=15.0)] == [False, False, True, True]
     stopped = [counter("c", 0, 10), stable]
     assert [one.candidate_due for one in looks(stopped, timeline(AT_STEP_1), lag=15.0)] == [True] * 4
     answers_nothing = [counter("c", *([0] * 6)), stable]

@@ -96,7 +96,7 @@ class Look:
     lost_stable: float = 0.0
     candidate_due: bool = True
     """The candidate's requests could have been counted in this window, so that none at all means that it is silent.
-    False while its pods were never scraped, or their windows touch a change of weight."""
+    False where its pods were scraped but their windows touch a change of weight, or where none has settled yet."""
 
 
 ASSUMED_DISPERSION = 10.0

@@ -142,7 +142,7 @@ def _close(reader: Reader, timeline: Timeline) -> tuple[Reader, Look | None]:
         covered_seconds=max(0.0, covered - begun) if both else 0.0,
         lost_candidate=_lost(alive, own, candidate=True),
         lost_stable=_lost(alive, own, candidate=False),
-        candidate_due=bool(trial) or _stopped(alive, found, own),
+        candidate_due=bool(trial) or _stopped(alive, own),
     )
 
 
@@ -250,10 +250,10 @@ def _lost(alive: Mapping[str, Role], own: Mapping[str, Window], *, candidate: bo
     return sum(pod not in own for pod in arm) / len(arm) if arm else 0.0
 
 
-def _stopped(alive: Mapping[str, Role], found: Mapping[str, Counters], own: Mapping[str, Window]) -> bool:
-    """True when every living pod of the candidate was scraped before, and no longer is: it hangs altogether."""
+def _stopped(alive: Mapping[str, Role], own: Mapping[str, Window]) -> bool:
+    """True when no living pod of the candidate shows a counter: it hangs altogether, or from its first request on."""
     arm = [pod for pod, role in alive.items() if role is Role.CANDIDATE]
-    return bool(arm) and all(pod in found and pod not in own for pod in arm)
+    return bool(arm) and all(pod not in own for pod in arm)
 
 
 def _settle(reader: Reader, look: Look) -> tuple[Reader, list[Look]]:
