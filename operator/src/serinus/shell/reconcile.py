@@ -12,6 +12,7 @@ import structlog
 
 from serinus.api.compile import Problems, compile_spec
 from serinus.api.status import progress_of
+from serinus.core.evidence import Verdict
 from serinus.core.needs import Question, needs
 from serinus.shell import telemetry
 from serinus.shell.cache import Cache
@@ -77,7 +78,7 @@ class Reconciler:
                     work.create_task(self._look(questions, now))
 
     async def _look(self, questions: Mapping[Key, Question], now: float) -> None:
-        """Measure for all that are due in few queries, then tick each."""
+        """Measure for all that are due in few queries, then tick each: those whose candidate failed before the rest."""
         try:
             answers = await self._measurer.measure(list(questions.values()), now)
             for key, question in questions.items():
@@ -88,7 +89,9 @@ class Reconciler:
                 telemetry.VERDICTS.labels(memory.measured.verdict).inc()
         except Exception:
             log.exception("measuring failed", rollouts=[str(key) for key in questions])
-        await asyncio.gather(*(self._tick(key) for key in questions))
+        failed = [key for key in questions if self._memory[key].measured.verdict is Verdict.FAIL]
+        await asyncio.gather(*(self._tick(key) for key in failed))
+        await asyncio.gather(*(self._tick(key) for key in questions if key not in failed))
 
     def _asked(self, key: Key, now: float) -> Question | None:
         """As `_question`; an error of one rollout is its tick's to tell, and does not stop the others."""
