@@ -50,6 +50,7 @@ def _beyond(counts: Ratio | Histogram) -> list[tuple[float, float, float]]:
     total = beyond = sum(counts.counts)
     told = []
     for edge, count in zip(counts.edges[:-1], counts.counts, strict=False):
-        beyond -= count
+        # Counts between two samples are fractions, and their differences may end a rounding error below 0.
+        beyond = max(0.0, beyond - count)
         told.append((edge, beyond, total))
     return told
