@@ -275,7 +275,7 @@ def test_a_jump_of_the_tail_of_a_histogram_is_one_too() -> None:
 
 
 def test_fractions_of_requests_are_no_jump_where_they_do_not_add_up_exactly() -> None:
-    """Seen on a cluster: what is left beyond the last edge is below 0 by rounding, and a deviation has no root there."""
+    """Seen on a cluster: what is left beyond the last edge was below 0 by rounding, and that has no square root."""
 
     def one(*counts: float) -> Look:
         edges = (0.005, 0.01, 0.025, math.inf)
