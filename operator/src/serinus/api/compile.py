@@ -8,6 +8,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from pydantic import ValidationError
@@ -46,9 +47,25 @@ class Problems:
 
 
 def compile_spec(manifest: Mapping[str, Any], presets: Mapping[str, Preset] = PRESETS) -> Spec | Problems:
-    """The rollout that a manifest (parsed JSON of a whole ModelRollout) asks for, or what is wrong with it."""
+    """The rollout that a manifest (parsed JSON of a whole ModelRollout) asks for, or what is wrong with it.
+
+    Remembered for the known presets: it is asked at each look, and changes with the spec only.
+    """
+    asked = {key: value for key, value in manifest.items() if key != "status"}
+    if isinstance(metadata := asked.get("metadata"), Mapping):
+        asked["metadata"] = {key: metadata[key] for key in v1alpha1.Metadata.model_fields if key in metadata}
+    text = json.dumps(asked)
+    return _remembered(text) if presets is PRESETS else _compile(text, presets)
+
+
+@lru_cache(maxsize=4096)
+def _remembered(text: str) -> Spec | Problems:
+    return _compile(text, PRESETS)
+
+
+def _compile(text: str, presets: Mapping[str, Preset]) -> Spec | Problems:
     try:
-        typed = v1alpha1.ModelRollout.model_validate_json(json.dumps(dict(manifest)))
+        typed = v1alpha1.ModelRollout.model_validate_json(text)
     except ValidationError as error:
         return Problems(sentences=of_errors(v1alpha1.ModelRollout, error.errors()))
     judged = [

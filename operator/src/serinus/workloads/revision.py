@@ -10,6 +10,7 @@ orphans. Services do select by labels alone; `services.leaks` names those that s
 
 import json
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from typing import Any
 
 from serinus.core.model import Model, Spec
@@ -18,7 +19,7 @@ from serinus.core.ownership import owner_reference
 from serinus.core.patches import Operation, expect, replace
 from serinus.plugin import Permission, Resource
 from serinus.workloads.pods import epoch_seconds, is_live, read_pod
-from serinus.workloads.template import canonical, revision_name, same_meaning, text
+from serinus.workloads.template import canonical, revision_name, text
 
 DEPLOYMENTS = Resource(group="apps", version="v1", plural="deployments", kind="Deployment")
 PERMISSIONS = (
@@ -120,24 +121,32 @@ def wanted(template: Manifest, deployments: Sequence[Manifest]) -> str:
     recorded one with additions: an API server that learnt new defaults adds them to source and copy alike, and that
     is no new model.
     """
+    meant = text(template)
     newest = sorted(deployments, key=lambda one: str(one["metadata"].get("creationTimestamp", "")), reverse=True)
     for deployment in newest:
-        if _means(deployment, template):
+        if _means(deployment, meant):
             return revision_of(deployment)
     return revision_name(template, frozenset(map(revision_of, deployments)))
 
 
-def _means(deployment: Manifest, template: Manifest) -> bool:
-    recorded, live = _recorded(deployment), _live(deployment)
-    if recorded is None:
-        return same_meaning(live, template)
-    return same_meaning(recorded, template) or (same_meaning(live, template) and _adds_to(live, recorded))
+def _means(deployment: Manifest, meant: str) -> bool:
+    recorded = _recorded(deployment)
+    if recorded is not None and text(recorded) == meant:
+        return True
+    live = _live(deployment)
+    return text(live) == meant and (recorded is None or _adds_to(live, recorded))
 
 
 def _recorded(deployment: Manifest) -> dict[str, Any] | None:
     """The template that the revision was made from; None where someone removed or broke the annotation."""
+    return _parsed((deployment["metadata"].get("annotations") or {}).get(TEMPLATE, ""))
+
+
+@lru_cache(maxsize=4096)
+def _parsed(annotation: str) -> dict[str, Any] | None:
+    """Remembered: it is read at each look and written once."""
     try:
-        found = json.loads((deployment["metadata"].get("annotations") or {}).get(TEMPLATE, ""))
+        found = json.loads(annotation)
     except ValueError:
         return None
     return canonical(found) if isinstance(found, dict) else None
