@@ -87,8 +87,8 @@ def better_version(record: Record) -> str:
             f"{pod.name} started {-late:.0f} s before v2 got all requests and was not started again",
         )
     told = _told(_answers() - before)
-    say(f"Of all users' requests meanwhile, {told}.")
-    return f"v2 promoted; {told}"
+    say(f"Of users' requests meanwhile, {told}.")
+    return f"v2 promoted; of users' requests, {told}"
 
 
 def failing_version(record: Record) -> str:
@@ -121,11 +121,11 @@ def _taken_back(record: Record, version: str, sli: str, before: Answers) -> str:
     shown = next(kube.seconds_of(one["time"]) for one in decisions if one["weight"] == 20)
     took = kube.seconds_of(decisions[-1]["time"]) - shown
     cost = _answers() - before
-    say(f"From its first share of the requests to the rollback: {took:.0f} s. Of all users' requests, {_told(cost)}.")
+    say(f"From its first share of the requests to the rollback: {took:.0f} s. Of users' requests, {_told(cost)}.")
     if cost.failed:
         everyone = 60 * _bad_share(seen) * 160
         say(f"Given to everybody at once, {version} would have failed about {everyone:.0f} requests a minute.")
-    return f"{version} rolled back after {took:.0f} s at 20 %; {_told(cost)}"
+    return f"{version} rolled back after {took:.0f} s at 20 %; of users' requests, {_told(cost)}"
 
 
 def _bad_share(seen: Manifest) -> float:
@@ -189,9 +189,9 @@ def _answers() -> Answers:
 
 def _told(answered: Answers) -> str:
     """What the act cost users, in words."""
-    told = f"{answered.failed:.0f} of {answered.total:,.0f} requests failed in a model"
+    told = f"{answered.failed:.0f} of {answered.total:,.0f} failed in a model"
     if answered.lost:
-        told += f", {answered.lost:.0f} between Envoy and a pod"
+        told += f", {answered.lost:.0f} were lost between Envoy and a pod"
     return told
 
 

@@ -17,14 +17,15 @@ from typing import Any
 from examples.demo.kube import NAMESPACE, ROLLOUT
 
 _WINDOW = "10s"
-"""Five scrapes: short enough to show a change at once."""
+_SHORT = "6s"
+"""Five and three scrapes: few requests need the longer one, and a change of weight shows sooner in the shorter."""
 _OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
-def _by_revision(metric: str, *matchers: str, keep: str = "") -> str:
+def _by_revision(metric: str, *matchers: str, keep: str = "", window: str = _WINDOW) -> str:
     """The rate of a metric of the model servers, summed by revision, which is a part of the pod's name."""
     matched = ",".join((f'namespace="{NAMESPACE}"', 'path=~".*/infer"', *matchers))
-    named = f'label_replace(rate({metric}{{{matched}}}[{_WINDOW}]), "revision", "$1", "pod", "{ROLLOUT}-([^-]+)-.*")'
+    named = f'label_replace(rate({metric}{{{matched}}}[{window}]), "revision", "$1", "pod", "{ROLLOUT}-([^-]+)-.*")'
     return f"sum by (revision{keep}) ({named})"
 
 
@@ -34,7 +35,7 @@ _BUCKETS = _by_revision("rest_server_request_duration_seconds_bucket", keep=",le
 
 REQUESTS, ERRORS, P95 = "requests", "errors", "p95"
 QUERIES = {
-    REQUESTS: _ALL,
+    REQUESTS: _by_revision("rest_server_requests_total", window=_SHORT),
     ERRORS: f"(({_BAD}) or 0 * {_ALL}) / ({_ALL} > 0)",
     P95: f"1000 * histogram_quantile(0.95, {_BUCKETS})",
 }
