@@ -21,7 +21,7 @@ from statistics import median
 
 from benchmarks import fleet
 from benchmarks.load import Answer, Load
-from benchmarks.table import Row, circumstances, keep, table
+from benchmarks.table import Row, circumstances, keep, table, wait_for_quiet
 from benchmarks.world import World
 from tests.api_server.api import Api, Manifest
 from tests.cluster.progress import say, step
@@ -211,9 +211,11 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=20, help="of promotions, and of rollbacks")
     parser.add_argument("--models", type=int, default=4, help="which share these, side by side")
     parser.add_argument("--rps", type=float, default=200.0)
+    parser.add_argument("--patience", type=float, default=600, help="seconds to wait for a quiet machine at most")
     parser.add_argument("--section", default="Whole cluster", help="of docs/benchmarks.md; empty: only print")
     options = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that what was started is stopped
+    wait_for_quiet(options.patience)
     about = circumstances()
     measured = measure(options)
     head = (

@@ -13,7 +13,7 @@ from statistics import median
 
 from benchmarks import figures, fleet
 from benchmarks.bench import Bench, bring_up, started
-from benchmarks.table import Row, circumstances, keep, table
+from benchmarks.table import Row, circumstances, keep, table, wait_for_quiet
 from benchmarks.usage import cores, usage
 from tests.cluster.progress import say, step
 
@@ -176,7 +176,6 @@ def _spread(values: Sequence[float]) -> str:
 
 def measure(bench: Bench, options: argparse.Namespace) -> list[Row]:
     """Every figure, in an order in which none disturbs the next."""
-    bring_up(bench)
     say(f"operator: process {bench.operator.pid}")
     rows = steady(bench, options.seconds)
     print(table(rows, PEERS), file=sys.stderr)
@@ -198,11 +197,14 @@ def main() -> None:
     parser.add_argument("--images", type=int, default=20, help="of the idle ones that get a new image")
     parser.add_argument("--flips", type=int, default=20, help="of those in analysis that turn bad")
     parser.add_argument("--scrape", type=int, default=15, help="seconds between two scrapes")
+    parser.add_argument("--patience", type=float, default=600, help="seconds to wait for a quiet machine at most")
     parser.add_argument("--section", default="Control plane", help="of docs/benchmarks.md; empty: only print")
     options = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that what was started is stopped
-    about = circumstances()
     with started(busy=options.rollouts, idle=options.idle, scrape=options.scrape) as bench:
+        bring_up(bench)
+        wait_for_quiet(options.patience)
+        about = circumstances()
         rows = measure(bench, options)
     head = (
         f"{options.rollouts} rollouts in analysis ({fleet.INTERVAL} s interval, one ratio and one latency histogram, "

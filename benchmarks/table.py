@@ -6,6 +6,7 @@ Each benchmark owns one section of that page and replaces it in place; the other
 import os
 import platform
 import re
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -13,6 +14,8 @@ from pathlib import Path
 
 PAGE = Path(__file__).parents[1] / "docs" / "benchmarks.md"
 TITLE = "# Benchmarks\n\nMeasured by `make bench-control-plane` and `make bench-cluster`, which write this page.\n"
+QUIET = 3.0
+"""Load average below which figures of two cores are worth something."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,6 +88,13 @@ def circumstances() -> str:
     return (
         f"{now}, {processors} cores, Linux {platform.release()}, Python {python}, load average at the start {load:.1f}"
     )
+
+
+def wait_for_quiet(patience: float) -> None:
+    """Return when the load average of the last minute is low, or after so many seconds."""
+    end = time.monotonic() + patience
+    while os.getloadavg()[0] >= QUIET and time.monotonic() < end:
+        time.sleep(5)
 
 
 def keep(section: str, text: str, page: Path = PAGE) -> None:
