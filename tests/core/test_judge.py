@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 from dataclasses import replace
 from random import Random
 
@@ -288,6 +289,13 @@ def test_blame_falls_on_the_sli_that_failed() -> None:
     said = judge.verdict(judged(12, errors(), latency(), bad=(0.5, 0.0), slower=(1.0, 1.0)))
     assert (said.verdict, said.blame, said.on_fail) == (Verdict.FAIL, ("success-rate",), OnFail.ROLLBACK)
     assert said.sentence.startswith("success-rate is worse: candidate 5")
+
+
+def test_a_candidate_that_keeps_the_objective_and_is_slower_is_told_with_the_quantiles() -> None:
+    loose = latency(edge=10.0)
+    told = judge.verdict(judged(12, loose, bad=None, slower=(3.0, 1.0), rps=200)).sentence
+    assert told.startswith("latency is worse: candidate 0."), told
+    assert re.search(r"; median 1\.\d, stable 0\.\d+; p99 \d(\.\d)?, stable \d\.\d\.$", told), told
 
 
 def test_one_sli_alone_can_fail_among_many() -> None:

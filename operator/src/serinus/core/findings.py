@@ -144,11 +144,23 @@ def _with_sentence(told: Finding, track: Track, standards: Standards, step: int)
     if isinstance(track.comparison, Latency):
         limit = f"what {ratio:g} times stable's latency would be"
     if told.verdict is Verdict.FAIL:
-        return replace(told, sentence=f"{told.sli} is worse: {numbers}.")
+        return replace(told, sentence=f"{told.sli} is worse: {numbers}{_quantiles(track)}.")
     if told.verdict is Verdict.PASS:
         return replace(told, sentence=f"{told.sli} is below {limit}: {numbers}.")
     more = words(told.needs_requests, 0.0) or "an unknown number of requests more"
     return replace(told, sentence=f"{told.sli} needs {more} to be shown below {limit}: {numbers}.")
+
+
+def _quantiles(track: Track) -> str:
+    """Where a latency has an objective: both arms' quantiles, for a candidate that keeps it and yet is slower."""
+    compared = track.comparison
+    if not isinstance(compared, Latency) or track.objective is None or not sum(compared.candidate):
+        return ""
+    pairs = [
+        (name, *(latency.quantile(compared.edges, counts, q) for counts in (compared.candidate, compared.stable)))
+        for name, q in (("median", 0.5), ("p99", 0.99))
+    ]
+    return "".join(f"; {name} {candidate:.2g}, stable {stable:.2g}" for name, candidate, stable in pairs)
 
 
 def _numbers(told: Finding, track: Track) -> str:
