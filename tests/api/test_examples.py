@@ -12,7 +12,7 @@ from serinus.core.model import Spec
 from tests.api.test_crd import SPEC, nodes
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
-FILES = sorted(EXAMPLES.glob("*.yaml"))
+FILES = sorted([*EXAMPLES.glob("*.yaml"), EXAMPLES / "demo" / "rollout.yaml"])
 
 
 def manifests(path: Path) -> list[dict[str, Any]]:
