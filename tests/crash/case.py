@@ -22,7 +22,7 @@ LEASE_SECONDS = float(os.environ.get("SERINUS_CRASH_LEASE_SECONDS", "2"))
 """An operator on a machine that has no time for it loses so short a lease again and again: then ask for more."""
 BEFORE = "before"
 AFTER = "after"
-PATIENCE = 180.0
+PATIENCE = 300.0
 """Seconds that a story may take on a machine that does many other things."""
 
 
