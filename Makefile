@@ -21,7 +21,7 @@ help: ## List the targets
 	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## / {printf "  %-20s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: demo
-demo: venv ## Five versions of a model, rolled out on a whole cluster in about 5 minutes (NAME=dev)
+demo: venv ## Five versions of a model, rolled out on a whole cluster in about 6 minutes (NAME=dev)
 	@$(BIN)/python -m examples.demo --name $(NAME)
 
 ##@ Clusters (a real Kubernetes without Docker: docs/cluster.md)

@@ -102,7 +102,13 @@ def _acts(axes: Axes, run: Run) -> None:
             axes.axvspan(start, end, color="#000000", alpha=0.045, zorder=0, linewidth=0)
         if number == len(acts) - 1 and axes.get_legend():
             axes.annotate(
-                "v5: does not fit", (start, 101), rotation=32, ha="left", va="bottom", annotation_clip=False, size=9
+                "v5: does not fit",
+                ((start + end) / 2, 101),
+                rotation=32,
+                ha="left",
+                va="bottom",
+                annotation_clip=False,
+                size=9,
             )
 
 
