@@ -15,7 +15,7 @@ HEAD = "# All moves between phases\n\nDrawn from `core/phases.py`; a test keeps 
 
 def reasons() -> set[str]:
     """First arguments of `stay` and `shift`, the reasons of waits and of verdicts, in the rules."""
-    found: set[str] = set()
+    found: set[object] = set()
     for file in [*sorted((CORE / "rules").glob("*.py")), CORE / "situation.py"]:
         for node in ast.walk(ast.parse(file.read_text())):
             if (

@@ -43,6 +43,8 @@ LOST_MORE = 0.2
 """The candidate may lose this much more of its scrapes than stable (share of pods, smoothed) before nothing is said."""
 SILENT_LOOKS = 3
 """Looks without a request of the candidate that scrapes at other moments, or a missed one, can explain."""
+GATHERING = 3.0
+"""Evidence of harm from which on people are told of it and not of how soon the step could pass."""
 SMOOTHING = 0.1
 """Weight of one look in the smoothed shares of lost scrapes."""
 
@@ -193,7 +195,7 @@ def verdict(state: EvidenceState, provider: ProviderState = ProviderState.OK) ->
         requests_candidate=max((track.at_step.n1 for track in state.tracks), default=0.0),
         covered_seconds=state.covered_seconds,
         needs_requests=more,
-        outlook=words(more, _rate(state)),
+        outlook=_outlook(min(merging.LARGEST, merging.average(list(harm.values()))), state, more),
         share=state.last_share,
         silent_requests=state.silent_requests,
         last_look=state.last_look,
@@ -255,6 +257,14 @@ def _latch(state: EvidenceState, at: float) -> EvidenceState:
             blame = merging.blamed(harm, threshold) or (max(harm, key=lambda name: harm[name]),)
             return replace(state, failure=Failure(at=at, on_fail=on_fail, blame=blame, e=e))
     return state
+
+
+def _outlook(e: float, state: EvidenceState, more: float | None) -> str:
+    """What is waited for: while harm gathers, how far it is from a rollback; else the requests that safety needs."""
+    threshold = 1 / state.standards.false_rollback_rate
+    if e >= GATHERING:
+        return f"evidence of harm at {e:.3g} of the {threshold:.0f} that roll back"
+    return words(more, _rate(state))
 
 
 def _silence(state: EvidenceState, track: Track) -> str:

@@ -14,6 +14,7 @@ from serinus.api.compile import Problems, compile_spec
 from serinus.api.status import progress_of
 from serinus.core.evidence import Verdict
 from serinus.core.needs import Question, needs
+from serinus.core.observed import Measured
 from serinus.shell import telemetry
 from serinus.shell.cache import Cache
 from serinus.shell.facts import cached
@@ -79,19 +80,34 @@ class Reconciler:
 
     async def _look(self, questions: Mapping[Key, Question], now: float) -> None:
         """Measure for all that are due in few queries, then tick each: those whose candidate failed before the rest."""
-        try:
-            answers = await self._measurer.measure(list(questions.values()), now)
-            for key, question in questions.items():
-                memory = self._memory[key]
-                memory.looked = now // question.interval
-                memory.measured = answers[question.key]
-                telemetry.LAG_SECONDS.observe(now - memory.looked * question.interval)
-                telemetry.VERDICTS.labels(memory.measured.verdict).inc()
-        except Exception:
-            log.exception("measuring failed", rollouts=[str(key) for key in questions])
+        answers = await self._measured(questions, now)
+        for key, question in questions.items():
+            memory = self._memory[key]
+            memory.looked = now // question.interval
+            memory.measured = answers[key]
+            telemetry.LAG_SECONDS.observe(now - memory.looked * question.interval)
+            telemetry.VERDICTS.labels(memory.measured.verdict).inc()
         failed = [key for key in questions if self._memory[key].measured.verdict is Verdict.FAIL]
         await asyncio.gather(*(self._tick(key) for key in failed))
         await asyncio.gather(*(self._tick(key) for key in questions if key not in failed))
+
+    async def _measured(self, questions: Mapping[Key, Question], now: float) -> dict[Key, Measured]:
+        """The evidence of each. Where one cannot be judged for a defect of ours, the others are; and nothing that was
+        measured before stands in for it."""
+        try:
+            answers = await self._measurer.measure(list(questions.values()), now)
+            return {key: answers[question.key] for key, question in questions.items()}
+        except Exception:
+            log.exception("measuring together failed", rollouts=len(questions))
+        alone: dict[Key, Measured] = {}
+        for key, question in questions.items():
+            try:
+                alone[key] = (await self._measurer.measure([question], now))[question.key]
+            except Exception:
+                log.exception("measuring failed", rollout=str(key))
+                sentence = "The counts could not be judged, which is a defect of Serinus: its log has the details."
+                alone[key] = Measured(attempt=question.attempt, step=question.step, sentence=sentence)
+        return alone
 
     def _asked(self, key: Key, now: float) -> Question | None:
         """As `_question`; an error of one rollout is its tick's to tell, and does not stop the others."""
