@@ -15,6 +15,7 @@ from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
 from statistics import median
@@ -67,7 +68,8 @@ def source(name: str, version: str, error_rate: float = 0.0) -> Manifest:
         "image": IMAGE,
         "imagePullPolicy": "Never",
         "env": [{"name": key, "value": value} for key, value in settings.items()],
-        "readinessProbe": {"httpGet": {"path": "/readyz", "port": 8080}, "periodSeconds": 1},
+        # Patient, so that a machine that stalls for a second is not counted as the operator's doing.
+        "readinessProbe": {"httpGet": {"path": "/readyz", "port": 8080}, "periodSeconds": 1, "timeoutSeconds": 5},
     }
     return manifest
 
@@ -139,8 +141,8 @@ def rows(answers: Sequence[Answer], story: Story, seconds: float) -> list[Row]:
         last = max((one.answered for one in answers if one.version == version), default=patched)
         late.append(max(0.0, last - patched))
     kinds = Counter(one.error or str(one.status) for one in lost)
-    for one in lost[:20]:
-        say(f"lost: sent {one.sent:.3f}, {one.answered - one.sent:.3f} s, {one.status} {one.version} {one.error}")
+    for (host, second), number in sorted(Counter((one.host, int(one.sent)) for one in lost).items()):
+        say(f"lost: {number} of {host} at {datetime.fromtimestamp(second, UTC):%H:%M:%S} UTC")
     say(f"lost by kind: {dict(kinds)}; patch -> last answer: {[round(one, 3) for one in late]}")
     return [
         Row(

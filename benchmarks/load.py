@@ -23,6 +23,7 @@ TIMEOUT = 10.0
 class Answer:
     """One request: times are seconds since the epoch."""
 
+    host: str
     sent: float
     answered: float
     status: int
@@ -33,12 +34,13 @@ class Answer:
 
     @property
     def line(self) -> str:
-        return f"{self.sent:.6f}\t{self.answered:.6f}\t{self.status}\t{self.version}\t{self.error}\n"
+        return f"{self.host}\t{self.sent:.6f}\t{self.answered:.6f}\t{self.status}\t{self.version}\t{self.error}\n"
 
     @classmethod
     def of(cls, line: str) -> Self:
-        sent, answered, status, version, error = line.rstrip("\n").split("\t")
-        return cls(sent=float(sent), answered=float(answered), status=int(status), version=version, error=error)
+        host, sent, answered, status, version, error = line.rstrip("\n").split("\t")
+        times = {"sent": float(sent), "answered": float(answered)}
+        return cls(host=host, status=int(status), version=version, error=error, **times)
 
 
 class Load:
@@ -100,4 +102,4 @@ async def _ask(session: aiohttp.ClientSession, url: str, host: str) -> Answer:
             status, version = answer.status, answer.headers.get("x-version", "")
     except (aiohttp.ClientError, TimeoutError, OSError) as failure:
         error = type(failure).__name__
-    return Answer(sent=sent, answered=time.time(), status=status, version=version, error=error)
+    return Answer(host=host, sent=sent, answered=time.time(), status=status, version=version, error=error)
