@@ -69,13 +69,16 @@ class World:
         return next((int(one["weight"]) for one in backends if one["name"] == f"{name}-candidate"), 0)
 
     def _follow(self, kind: str) -> None:
+        """Until the end. A watch that the server ends, or that was silent for long, begins again with a list."""
         try:
-            for line in self._watch(kind).iter_lines(chunk_size=65536):
-                if self._over.is_set():
-                    return
-                self._take_in(kind, json.loads(line), time.time())
-            if not self._over.is_set():
-                raise RuntimeError(f"the API server ended the watch of {kind}")
+            while not self._over.is_set():
+                try:
+                    for line in self._watch(kind).iter_lines(chunk_size=65536):
+                        if self._over.is_set():
+                            return
+                        self._take_in(kind, json.loads(line), time.time())
+                except requests.ConnectionError:
+                    continue
         except BaseException as error:
             if not self._over.is_set():
                 self.error = error
