@@ -5,6 +5,7 @@ from dataclasses import replace
 from serinus.core.decide import decide
 from serinus.core.evidence import Verdict
 from serinus.core.model import Cause, DeletionPolicy, OnInconclusive, Phase, Plan, SetSplit
+from serinus.core.observed import Measured
 from tests.core.world import RULES_OF_THE_WORLD, World, healthy, on_trial, spec
 
 
@@ -340,3 +341,10 @@ def test_while_the_candidate_has_traffic_looks_go_on_whatever_else_is_wrong() ->
     plan = decided(world, spec_problems=("Write workload.replicas.",))
     assert plan.wake_at is not None
     assert plan.wake_at <= world.now + 2 * world.spec.interval
+
+
+def test_a_provider_that_is_down_is_told_although_nothing_was_measured_at_this_weight_yet() -> None:
+    world = on_trial(1)
+    down = Measured(attempt=world.progress.attempt, step=1, verdict=Verdict.PROVIDER_DOWN, sentence="No answer.")
+    plan = decide(world.spec, world.observed(), world.progress, down, world.now, rules=tuple(RULES_OF_THE_WORLD))
+    assert (plan.reason, plan.actions) == ("ProviderDown", ())

@@ -195,14 +195,15 @@ class Measured:
         """What this says at that step of that attempt, whose weight was set at `since`.
 
         Between a change of weight and the next look the numbers are those of the step before: they must not let the
-        candidate pass the new one. Harm that was found stays found.
+        candidate pass the new one. Harm that was found stays found, and what keeps us from measuring stays told.
         """
         if self.attempt != attempt:
             return Measured(attempt=attempt, step=step, since=since, sentence="nothing measured yet.")
         if self.step == step and self.since == since:
             return self
-        verdict = Verdict.FAIL if self.verdict is Verdict.FAIL else Verdict.NOT_ENOUGH
-        sentence = self.sentence if verdict is Verdict.FAIL else "nothing measured at this weight yet."
+        verdict, sentence = self.verdict, self.sentence
+        if verdict in (Verdict.PASS, Verdict.NOT_ENOUGH):
+            verdict, sentence = Verdict.NOT_ENOUGH, "nothing measured at this weight yet."
         return replace(
             self,
             step=step,
