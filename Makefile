@@ -45,14 +45,20 @@ down: ## Take the cluster away without a trace (NAME=dev)
 ##@ Test it
 
 .PHONY: test
-test: lint test-fast test-api-server ## Everything that CI runs
+test: lint test-fast test-rollouts ## Everything that CI runs
 
 .PHONY: test-fast
 test-fast: venv ## Unit, property and golden tests; no cluster
 	$(BIN)/pytest -n $(WORKERS) -m '$(FAST)' --doctest-modules operator/src tests --cov --cov-report=term:skip-covered --cov-fail-under=95 -q
 
+.PHONY: test-rollouts
+test-rollouts: venv ## Whole rollouts on a real API server, controllers, KWOK nodes and Prometheus
+	@trap '$(CLUSTER) down --name test-rollouts' EXIT; \
+	$(CLUSTER) up --name test-rollouts --shape control-plane; \
+	$(CLUSTER) exec --name test-rollouts -- $(CURDIR)/$(BIN)/pytest -n 3 tests/api_server/test_rollout.py -q
+
 .PHONY: test-api-server
-test-api-server: venv ## Against a real API server, controllers, KWOK nodes and Prometheus
+test-api-server: venv ## All tests on a real API server: these rollouts, faults, client, lease, watches, chart
 	@trap '$(CLUSTER) down --name test-api' EXIT; \
 	$(CLUSTER) up --name test-api --shape control-plane; \
 	$(CLUSTER) exec --name test-api -- $(CURDIR)/$(BIN)/pytest -n 4 --dist loadgroup -m api_server tests -q

