@@ -123,9 +123,10 @@ def test_deleted_in_the_middle_leaves_stable_serving(on_trial: Stage) -> None:
     on_trial.wait_until(
         lambda: on_trial.api.get("ModelRollout", on_trial.namespace, "chat") is None, 30, lambda: "it was not let go"
     )
-    time.sleep(3)
+    on_trial.wait_until(
+        lambda: list(on_trial.versions()) == [stable], 30, lambda: f"left: {on_trial.versions()}, stable is {stable}"
+    )
     assert on_trial.weights() == (100, 0)
-    assert list(on_trial.versions()) == [stable]
     for role in ("stable", "candidate"):
         service = on_trial.api.get("Service", on_trial.namespace, f"chat-{role}")
         assert service is not None

@@ -161,7 +161,7 @@ def debian_tree(release: str, packages: Sequence[str]) -> Recipe:
 
 
 def _mirror(release: str) -> str:
-    """The mirror that this machine's apt uses for the release, else Debian's own."""
+    """The mirror that this machine's apt uses for the release."""
     told = subprocess.run(
         ["apt-get", "indextargets", "--format", "$(CODENAME) $(REPO_URI)", "Created-By: Packages"],
         capture_output=True, text=True, check=False,
