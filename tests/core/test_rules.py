@@ -348,3 +348,13 @@ def test_a_provider_that_is_down_is_told_although_nothing_was_measured_at_this_w
     down = Measured(attempt=world.progress.attempt, step=1, verdict=Verdict.PROVIDER_DOWN, sentence="No answer.")
     plan = decide(world.spec, world.observed(), world.progress, down, world.now, rules=tuple(RULES_OF_THE_WORLD))
     assert (plan.reason, plan.actions) == ("ProviderDown", ())
+
+
+def test_after_a_rollback_someone_wakes_when_the_gateway_has_settled() -> None:
+    world = on_trial(1, drain=600.0)
+    world.verdict = Verdict.FAIL
+    while world.weights != (0,):
+        world.tick()
+        world.now += 1
+    assert world.record is not None
+    assert world.tick().wake_at == world.record.at + 5

@@ -98,7 +98,8 @@ def _completed(situation: Situation, plan: Plan) -> Plan:
     after = replicas.actions(situation, plan.progress)
     seen = set(plan.actions)
     looks = situation.next_look if plan.progress.candidate and situation.weight else None
-    times = (plan.wake_at, looks, replicas.next_retirement(situation, plan.progress))
+    later = (replicas.next_retirement(situation, plan.progress), replicas.next_rest(situation, plan.progress))
+    times = (plan.wake_at, looks, *later)
     wakes = [time for time in times if time is not None]
     sentence, progress, problem = plan.sentence, plan.progress, situation.observed.intent_problem
     if problem:

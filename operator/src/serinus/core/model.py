@@ -334,5 +334,3 @@ class Plan:
     wake_at: float | None = None
     """When to look again even if nothing happens; None: only on events."""
     findings: tuple[Finding, ...] = ()
-    conditions: Mapping[str, tuple[bool, str, str]] = field(default_factory=dict)
-    """Further conditions by type: (status, reason, message)."""

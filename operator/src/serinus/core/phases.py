@@ -31,9 +31,6 @@ TRANSITIONS: Mapping[Phase, frozenset[Phase]] = {
 IN_PROGRESS = frozenset({P.INITIALIZING, P.ADOPTING, P.PREPARING, P.ANALYZING, P.PAUSED, P.PROMOTING, P.TERMINATING})
 """Phases in which kstatus readers should wait."""
 
-TRIAL = frozenset({P.PREPARING, P.ANALYZING, P.PAUSED, P.PROMOTING})
-"""Phases in which a candidate exists."""
-
 
 def allowed(before: Phase, after: Phase) -> bool:
     """True when the table knows the move, or nothing moves."""
