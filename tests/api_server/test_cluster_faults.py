@@ -117,9 +117,11 @@ def test_a_killed_operator_goes_on_where_it_was(on_trial: Stage, operator: Opera
     finishes(on_trial)
 
 
-def test_deleted_in_the_middle_leaves_stable_serving(on_trial: Stage) -> None:
+@pytest.mark.parametrize("propagation", ["Background", "Foreground"])
+def test_deleted_in_the_middle_leaves_stable_serving(on_trial: Stage, propagation: str) -> None:
     stable = on_trial.status()["stable"]["revision"]
-    on_trial.api.delete("ModelRollout", on_trial.namespace, "chat")
+    pods = on_trial.pods_of(stable)
+    on_trial.api.delete("ModelRollout", on_trial.namespace, "chat", propagation)
     on_trial.wait_until(
         lambda: on_trial.api.get("ModelRollout", on_trial.namespace, "chat") is None, 30, lambda: "it was not let go"
     )
@@ -130,16 +132,13 @@ def test_deleted_in_the_middle_leaves_stable_serving(on_trial: Stage) -> None:
     for role in ("stable", "candidate"):
         service = on_trial.api.get("Service", on_trial.namespace, f"chat-{role}")
         assert service is not None
-        assert "ownerReferences" not in service["metadata"]
         assert service["spec"]["selector"]["serinus.dev/revision"] == stable
+    assert on_trial.pods_of(stable) == pods, "pods of stable were replaced"
 
 
 def test_created_again_it_takes_back_what_it_left(on_trial: Stage) -> None:
     stable = on_trial.status()["stable"]["revision"]
-    pods = {
-        one["metadata"]["name"]
-        for one in on_trial.api.list("Pod", on_trial.namespace, f"serinus.dev/revision={stable}")
-    }
+    pods = on_trial.pods_of(stable)
     on_trial.api.delete("ModelRollout", on_trial.namespace, "chat")
     on_trial.wait_until(
         lambda: on_trial.api.get("ModelRollout", on_trial.namespace, "chat") is None, 30, lambda: "it was not let go"
@@ -148,11 +147,7 @@ def test_created_again_it_takes_back_what_it_left(on_trial: Stage) -> None:
     on_trial.rollout()
     status = on_trial.wait_for(30, phase="Healthy")
     assert status["stable"]["revision"] == stable
-    again = {
-        one["metadata"]["name"]
-        for one in on_trial.api.list("Pod", on_trial.namespace, f"serinus.dev/revision={stable}")
-    }
-    assert again == pods, "pods were made again"
+    assert on_trial.pods_of(stable) == pods, "pods were made again"
 
 
 def test_deleted_with_delete_leaves_nothing(healthy: Stage) -> None:

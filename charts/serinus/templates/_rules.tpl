@@ -21,8 +21,8 @@ No Secrets, no wildcard. Each rule says what it is for; tests compare the list w
 - apiGroups: [""]
   resources: [services]
   verbs: [get, list, watch, create, patch, delete]
-# Traffic: weights are patched; a route is created only where the rollout asks for a generated one. Its owner's deletion
-# takes that one away, so that Serinus needs no right to delete routes.
+# Traffic: weights are patched; a route is created only where the rollout asks for a generated one. That one is handed to
+# the garbage collector when its rollout is deleted, so that Serinus needs no right to delete routes.
 - apiGroups: [gateway.networking.k8s.io]
   resources: [httproutes]
   verbs: [get, list, watch, create, patch]

@@ -15,7 +15,7 @@ from typing import Any, ClassVar
 from serinus.core import split_record
 from serinus.core.model import SplitRecord
 from serinus.core.observed import Manifest, Route
-from serinus.core.ownership import owner_reference
+from serinus.core.ownership import owner_mark
 from serinus.core.patches import Operation, expect, put, replace, unchanged
 from serinus.plugin import NotListed, Permission, Resource, Router
 
@@ -122,7 +122,7 @@ class HttpRoute(Router):
                 "name": metadata["name"],
                 "namespace": metadata["namespace"],
                 "labels": {"app.kubernetes.io/managed-by": "serinus", "serinus.dev/rollout": metadata["name"]},
-                "ownerReferences": [owner_reference(rollout)],
+                "annotations": owner_mark(rollout),
             },
             "spec": {
                 "parentRefs": [parent],

@@ -22,13 +22,13 @@ from serinus.core.model import (
     Spec,
 )
 from serinus.core.observed import Manifest, Observed
-from serinus.core.ownership import conflict, owned_by, owner_reference, release
+from serinus.core.ownership import claim, conflict, hand_over, owned_by
 from serinus.core.patches import Operation, expect, put, remove, unchanged
 from serinus.plugin import Resource
 from serinus.shell.facts import ROUTERS, Facts
 from serinus.shell.kube import Kube
 from serinus.shell.kube_errors import AlreadyExists, NotFound, Refused
-from serinus.shell.observe import is_orphan, is_ours, port_of
+from serinus.shell.observe import is_ours, port_of
 from serinus.shell.resources import DEPLOYMENT, ROLLOUT, SERVICE
 from serinus.workloads.revision import deployment_name, deployment_of, revision_of, scale
 from serinus.workloads.services import CANDIDATE, STABLE, select, service_name, service_of
@@ -61,7 +61,8 @@ class Writer:
             case EnsureRevision():
                 await self._ensure(action.revision, action.replicas)
             case DeleteRevision():
-                await self._delete_deployment(self._deployment(action.revision))
+                if (deployment := self._deployment(action.revision)) is not None:
+                    await self._delete(DEPLOYMENT, deployment)
             case EnsureRoute():
                 await self._create_route()
             case Release():
@@ -119,12 +120,11 @@ class Writer:
                 raise CannotApply(conflict(present, self.spec.uid)) from None
             raise
 
-    async def _delete_deployment(self, deployment: Manifest | None) -> None:
-        if deployment is not None:
-            metadata = deployment["metadata"]
-            await self.kube.delete(
-                DEPLOYMENT, self.spec.namespace, metadata["name"], uid=metadata["uid"], propagation="Background"
-            )
+    async def _delete(self, resource: Resource, manifest: Manifest) -> None:
+        """Delete this very object, and what it owns after it. One that is gone already is fine."""
+        await self.kube.delete(
+            resource, self.spec.namespace, _name(manifest), uid=manifest["metadata"]["uid"], propagation="Background"
+        )
 
     async def _create_route(self) -> None:
         port = port_of(self.spec, self.observed.source)
@@ -142,18 +142,21 @@ class Writer:
         await self._create(router.resource, manifest)
 
     async def _release(self, keep: tuple[str, ...]) -> None:
-        """What stays first loses its owner; only then may the finalizer go, and with it everything that is owned."""
-        if keep:
-            if self._service(CANDIDATE) is not None:
-                await self._tolerant(self._select(CANDIDATE, keep[0]))
-            kept = [one for one in self.facts.deployments if revision_of(one) in keep]
-            services = [self._service(role) for role in (STABLE, CANDIDATE)]
-            for resource, many in ((DEPLOYMENT, kept), (SERVICE, services)):
-                for manifest in many:
-                    if manifest is not None and (operations := _strip(manifest, self.spec.uid)):
-                        name = manifest["metadata"]["name"]
-                        await self._tolerant(self.kube.json_patch(resource, self.spec.namespace, name, operations))
-            await self._tolerant(self._release_route())
+        """What goes is deleted first, by name; only then may the finalizer go. What stays is owned by nothing."""
+        if keep and self._service(CANDIDATE) is not None:
+            await self._tolerant(self._select(CANDIDATE, keep[0]))
+        ours = [one for one in self.facts.deployments if is_ours(one, self.spec.uid, self.spec.name)]
+        services = [one for role in (STABLE, CANDIDATE) if (one := self._service(role)) is not None]
+        stay = [(DEPLOYMENT, one) for one in ours if revision_of(one) in keep]
+        go = [(DEPLOYMENT, one) for one in ours if revision_of(one) not in keep]
+        (stay if keep else go).extend((SERVICE, one) for one in services)
+        for resource, manifest in stay:
+            if operations := claim(manifest, self.spec.uid):
+                await self._tolerant(self.kube.json_patch(resource, self.spec.namespace, _name(manifest), operations))
+        if not keep:
+            await self._tolerant(self._delete_route())
+        for resource, manifest in go:
+            await self._tolerant(self._delete(resource, manifest))
         await remove_finalizer(self.kube, self.facts.rollout)
 
     @staticmethod
@@ -164,12 +167,13 @@ class Writer:
         except (NotFound, Refused) as error:
             log.info("not needed any more", error=str(error))
 
-    async def _release_route(self) -> None:
+    async def _delete_route(self) -> None:
+        """A generated route goes with its rollout. It is the garbage collector that may delete routes, not Serinus."""
         route = self.facts.route
         if route is not None and self.spec.traffic.gateway and owned_by(route, self.spec.uid):
             resource = ROUTERS[self.spec.traffic.router].resource
-            operations = _strip(route, self.spec.uid)
-            await self.kube.json_patch(resource, self.spec.namespace, route["metadata"]["name"], operations)
+            if operations := hand_over(route, self.facts.rollout):
+                await self.kube.json_patch(resource, self.spec.namespace, _name(route), operations)
 
     def _deployment(self, revision: str) -> Manifest | None:
         ours = (one for one in self.facts.deployments if is_ours(one, self.spec.uid, self.spec.name))
@@ -180,9 +184,8 @@ class Writer:
         return next((one for one in self.facts.services if one["metadata"]["name"] == name), None)
 
 
-def _strip(manifest: Manifest, uid: str) -> list[Operation]:
-    """Take our owner reference off, whatever the object's version: only the reference itself is tested."""
-    return [one for one in release(manifest, uid) if one["path"] != "/metadata/resourceVersion"]
+def _name(manifest: Manifest) -> str:
+    return str(manifest["metadata"]["name"])
 
 
 async def add_finalizer(kube: Kube, rollout: Manifest) -> None:
@@ -205,14 +208,23 @@ async def remove_finalizer(kube: Kube, rollout: Manifest) -> None:
         )
 
 
-async def adopt_orphans(kube: Kube, facts: Facts) -> bool:
-    """Take back what a rollout of this name left behind when it was deleted with `Orphan`. True when there was any."""
-    name, namespace = facts.rollout["metadata"]["name"], facts.rollout["metadata"]["namespace"]
-    found = False
-    for resource, many in ((SERVICE, facts.services), (DEPLOYMENT, facts.deployments)):
-        for manifest in many:
-            if is_orphan(manifest, name):
-                found = True
-                operations = [unchanged(manifest), put([owner_reference(facts.rollout)], "metadata", "ownerReferences")]
-                await kube.json_patch(resource, namespace, manifest["metadata"]["name"], operations)
-    return found
+async def claim_all(kube: Kube, facts: Facts) -> bool:
+    """Mark what is to be this rollout's and is not so wholly. True when there was any: read again."""
+    metadata = facts.rollout["metadata"]
+    found = unclaimed(facts)
+    for resource, manifest, operations in found:
+        await kube.json_patch(resource, metadata["namespace"], _name(manifest), operations)
+    return bool(found)
+
+
+def unclaimed(facts: Facts) -> list[tuple[Resource, Manifest, list[Operation]]]:
+    """Objects of a rollout that is not being deleted, with the patches that make them wholly its own."""
+    metadata = facts.rollout["metadata"]
+    if "deletionTimestamp" in metadata:
+        return []
+    return [
+        (resource, manifest, operations)
+        for resource, many in ((SERVICE, facts.services), (DEPLOYMENT, facts.deployments))
+        for manifest in many
+        if is_ours(manifest, metadata["uid"], metadata["name"]) and (operations := claim(manifest, metadata["uid"]))
+    ]

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from serinus.api.unknown import unknown_fields
 from serinus.core.model import Intent, Spec, Verb
 from serinus.core.observed import Capacity, Deployed, Manifest, Observed, Route, Source
-from serinus.core.ownership import conflict
+from serinus.core.ownership import conflict, owned_by
 from serinus.shell.facts import ROUTERS, WORKLOADS, Facts
 from serinus.shell.resources import ROLLOUT_LABEL
 from serinus.workloads.pods import epoch_seconds
@@ -65,21 +65,27 @@ def observe(facts: Facts, spec: Spec, capacity: Capacity | None = None) -> Obser
 
 
 def is_ours(manifest: Manifest, uid: str, name: str) -> bool:
-    """Ours by owner, or left behind by a rollout of this name that was deleted with `Orphan` (see `is_orphan`)."""
-    return not conflict(manifest, uid) or is_orphan(manifest, name)
+    """Ours by name and mark, or left behind by a rollout of this name that is gone (see `is_orphan`)."""
+    return _named_by_us(manifest, name) and (owned_by(manifest, uid) or is_orphan(manifest, name))
 
 
 def is_orphan(manifest: Manifest, name: str) -> bool:
-    """Has a name and the labels that we give, and belongs to nobody: a role Service, or a revision's Deployment."""
+    """Has a name and the labels that we give, and no owner: whoever made it, it was for a ModelRollout of this name."""
+    recorded = TEMPLATE in (manifest["metadata"].get("annotations") or {})
+    made = ROLE in (manifest["metadata"].get("labels") or {}) or recorded
+    return made and _named_by_us(manifest, name) and not manifest["metadata"].get("ownerReferences")
+
+
+def _named_by_us(manifest: Manifest, name: str) -> bool:
+    """A role Service or a revision's Deployment of this rollout, by label and name."""
     metadata = manifest["metadata"]
     labels = metadata.get("labels") or {}
-    if labels.get(ROLLOUT_LABEL) != name or metadata.get("ownerReferences"):
+    if labels.get(ROLLOUT_LABEL) != name:
         return False
     if labels.get(ROLE) in (STABLE, CANDIDATE):
         return bool(metadata["name"] == service_name(name, labels[ROLE]))
     revision = labels.get(REVISION, "")
-    recorded = TEMPLATE in (metadata.get("annotations") or {})
-    return bool(revision and recorded and metadata["name"] == deployment_name(name, revision))
+    return bool(revision and metadata["name"] == deployment_name(name, revision))
 
 
 def read_intent(annotations: Mapping[str, str]) -> tuple[Intent | None, str]:

@@ -9,9 +9,10 @@ from typing import Any
 from serinus.api.status import progress_of, timestamp
 from serinus.core.model import Phase
 from serinus.core.observed import Manifest
-from serinus.core.ownership import release
+from serinus.core.ownership import claim
 from serinus.shell.apply import remove_finalizer
 from serinus.shell.kube import Kube
+from serinus.shell.observe import is_ours
 from serinus.shell.resources import DEPLOYMENT, ROLLOUT_LABEL, SERVICE
 
 
@@ -52,12 +53,12 @@ def _condition(
 
 
 async def let_go(kube: Kube, rollout: Manifest) -> None:
-    """Deletion of a resource whose spec nobody can follow: all that runs keeps running, ownerless."""
+    """Deletion of a resource whose spec nobody can follow: all that runs keeps running, owned by nothing."""
     metadata = rollout["metadata"]
     namespace, name, uid = metadata["namespace"], metadata["name"], metadata["uid"]
     if progress_of(rollout.get("status")).stable:
         for resource in (SERVICE, DEPLOYMENT):
             for manifest in await kube.list(resource, namespace, labels=f"{ROLLOUT_LABEL}={name}"):
-                if operations := release(manifest, uid):
+                if is_ours(manifest, uid, name) and (operations := claim(manifest, uid)):
                     await kube.json_patch(resource, namespace, manifest["metadata"]["name"], operations)
     await remove_finalizer(kube, rollout)

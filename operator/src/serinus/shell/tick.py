@@ -20,7 +20,7 @@ from serinus.core.journal import fold
 from serinus.core.model import Phase, Plan, Progress, Release, SetSplit, Spec
 from serinus.core.observed import Capacity, Measured, Observed
 from serinus.shell import record, refused_spec
-from serinus.shell.apply import FINALIZER, CannotApply, Writer, add_finalizer, adopt_orphans
+from serinus.shell.apply import FINALIZER, CannotApply, Writer, add_finalizer, claim_all, unclaimed
 from serinus.shell.cache import Cache, Manifest
 from serinus.shell.facts import Facts, cached, fresh, named
 from serinus.shell.kube import Kube
@@ -75,7 +75,7 @@ class Ticker:
         await self._know(key, spec)
         facts = cached(self.cache, key, rollout, spec)
         plan, status, changed = await self._decide(facts, spec, memory)
-        if plan.actions or changed:
+        if plan.actions or changed or unclaimed(facts):
             return await self._act(key, memory)
         if self._numbers_are_due(rollout, spec, memory, status):
             await self._write_status(rollout, status, memory)
@@ -104,7 +104,7 @@ class Ticker:
         if not await self._bound(rollout):
             return None if "deletionTimestamp" in rollout["metadata"] else self.clock()
         facts = await fresh(self.kube, self.cache, key, rollout, spec)
-        if "deletionTimestamp" not in rollout["metadata"] and await adopt_orphans(self.kube, facts):
+        if await claim_all(self.kube, facts):
             return self.clock()
         plan, status, changed = await self._decide(facts, spec, memory)
         self._say(key, memory, plan)

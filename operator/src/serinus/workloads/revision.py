@@ -15,7 +15,7 @@ from typing import Any
 
 from serinus.core.model import Model, Spec
 from serinus.core.observed import Deployed, Manifest
-from serinus.core.ownership import owner_reference
+from serinus.core.ownership import owner_mark
 from serinus.core.patches import Operation, expect, replace
 from serinus.plugin import Permission, Resource
 from serinus.workloads.pods import epoch_seconds, is_live, read_pod
@@ -63,8 +63,7 @@ def deployment_of(spec: Spec, rollout: Manifest, template: Manifest, *, revision
             "name": deployment_name(name, revision),
             "namespace": rollout["metadata"]["namespace"],
             "labels": {**ours, MANAGED_BY: "serinus"},
-            "annotations": {TEMPLATE: text(template), **_model(spec.model)},
-            "ownerReferences": [owner_reference(rollout)],
+            "annotations": {**owner_mark(rollout), TEMPLATE: text(template), **_model(spec.model)},
         },
         "spec": {
             "replicas": replicas,

@@ -7,7 +7,7 @@ of the container's port, so that a route that named the team's own Service keeps
 from collections.abc import Iterable
 
 from serinus.core.observed import Manifest
-from serinus.core.ownership import owner_reference
+from serinus.core.ownership import owner_mark
 from serinus.core.patches import Operation, expect, put, replace, unchanged
 from serinus.plugin import Permission, Resource
 from serinus.workloads.revision import MANAGED_BY, REVISION, ROLLOUT
@@ -39,7 +39,7 @@ def service_of(rollout: Manifest, *, role: str, revision: str, port: int) -> Man
             "name": service_name(name, role),
             "namespace": rollout["metadata"]["namespace"],
             "labels": {ROLLOUT: name, ROLE: role, MANAGED_BY: "serinus"},
-            "ownerReferences": [owner_reference(rollout)],
+            "annotations": owner_mark(rollout),
         },
         "spec": {
             "selector": {ROLLOUT: name, REVISION: revision},
