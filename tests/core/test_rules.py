@@ -254,7 +254,7 @@ def test_a_pod_that_was_ready_for_long_is_not_given_up_for_a_blip() -> None:
         for one in deployed
     )
     plan = decided(world, deployed=blip, candidate_endpoints=0)
-    assert shifts(plan) == [(Cause.LIMIT, 0)]
+    assert shifts(plan) == [(Cause.UNREADY, 0)]
 
 
 def test_failures_of_long_ago_are_not_counted_against_a_new_attempt() -> None:
@@ -358,3 +358,44 @@ def test_after_a_rollback_someone_wakes_when_the_gateway_has_settled() -> None:
         world.now += 1
     assert world.record is not None
     assert world.tick().wake_at == world.record.at + 5
+
+
+def losing_readiness(world: World, losses: int, *, created_before: float = 60.0, stable_ready: int = 4) -> Plan:
+    """A candidate of one pod that has stopped being ready now, after so many losses before."""
+    seen = world.observed()
+    candidate, stable = seen.revision("v2"), seen.revision("v1")
+    assert candidate is not None
+    assert stable is not None
+    world.progress = replace(world.progress, unready=losses)
+    pod = replace(candidate.pods[0], ready_since=None, unready_since=world.now, created_at=world.now - created_before)
+    deployed = (replace(candidate, ready=0, pods=(pod,)), replace(stable, ready=stable_ready))
+    return decided(world, deployed=deployed, candidate_endpoints=0)
+
+
+def test_a_candidate_that_stops_being_ready_under_traffic_again_and_again_is_taken_back() -> None:
+    world = on_trial(1)
+    world.now += 10
+    assert shifts(losing_readiness(world, 1)) == [(Cause.UNREADY, 0)]
+    plan = losing_readiness(world, 2)
+    assert shifts(plan) == [(Cause.ROLLBACK, 0)]
+    assert "for the third time" in plan.sentence
+
+
+def test_while_stable_loses_pods_too_the_candidate_is_not_blamed() -> None:
+    world = on_trial(1)
+    world.now += 10
+    assert shifts(losing_readiness(world, 2, stable_ready=3)) == [(Cause.UNREADY, 0)]
+
+
+def test_a_pod_that_was_made_anew_and_is_not_ready_yet_is_the_clusters_doing() -> None:
+    world = on_trial(1)
+    world.now += 10
+    assert shifts(losing_readiness(world, 2, created_before=5.0)) == [(Cause.LIMIT, 0)]
+
+
+def test_losses_of_readiness_are_counted_for_each_attempt() -> None:
+    world = on_trial(1)
+    world.progress = replace(world.progress, unready=2)
+    world.wanted = "v3"
+    world.settle(60)
+    assert (world.progress.candidate, world.progress.unready) == ("v3", 0)

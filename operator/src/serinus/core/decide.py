@@ -28,6 +28,7 @@ RULES: tuple[Rule, ...] = (
     safety.failing_candidate_is_taken_back,
     safety.crashing_candidate_is_taken_back,
     safety.late_candidate_is_taken_back,
+    safety.overloaded_candidate_is_taken_back,
     safety.weight_follows_ready_pods_down,
     safety.silent_candidate_gets_no_traffic,
     # What belongs to someone else, or a spec that cannot be followed, moves nothing forward.

@@ -75,6 +75,7 @@ def _start(progress: Progress, entry: SplitRecord) -> Progress:
         shifts=(),
         selected_at=0.0,
         reasserted=0,
+        unready=0,
         evidence_rules="",
         retired=retired,
         rejected=tuple(one for one in progress.rejected if one.revision != entry.revision),
@@ -101,6 +102,10 @@ def _limit(progress: Progress, entry: SplitRecord) -> Progress:
     return replace(progress, shifts=_shift(progress, entry))
 
 
+def _unready(progress: Progress, entry: SplitRecord) -> Progress:
+    return replace(_limit(progress, entry), unready=progress.unready + 1)
+
+
 def _restart(progress: Progress, entry: SplitRecord) -> Progress:
     """Steps, SLIs or analysis changed: the same candidate again from step 1, evidence from zero."""
     return replace(
@@ -113,6 +118,7 @@ def _restart(progress: Progress, entry: SplitRecord) -> Progress:
         gate_passed=0,
         overruled=False,
         reasserted=0,
+        unready=0,
         evidence_rules="",
         shifts=(Shift(at=entry.at, weight=entry.weight, step=entry.step),) if entry.weight else (),
     )
@@ -216,6 +222,7 @@ _FOLDS = {
     Cause.RETRY: _start,
     Cause.STEP: _step,
     Cause.LIMIT: _limit,
+    Cause.UNREADY: _unready,
     Cause.RESTART: _restart,
     Cause.ROLLBACK: _end,
     Cause.ABORT: _end,

@@ -35,6 +35,7 @@ class Cause(StrEnum):
     START = "start"
     STEP = "step"
     LIMIT = "limit"
+    UNREADY = "unready"
     RESTART = "restart"
     ROLLBACK = "rollback"
     ABORT = "abort"
@@ -258,6 +259,8 @@ class Progress:
     """What became of it, as a sentence."""
     reasserted: int = 0
     """How often the weights were corrected in this step."""
+    unready: int = 0
+    """How often in this attempt the weight was lowered because pods that had traffic stopped being ready."""
     decisions: tuple[Decision, ...] = ()
 
 

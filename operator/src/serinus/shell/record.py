@@ -18,7 +18,7 @@ from serinus.shell.resources import EVENT, ROLLOUT
 LOOKS_BETWEEN_NUMBERS = 8
 """Looks after which a status is written again in which only numbers differ."""
 
-_WARNINGS = frozenset({Cause.ROLLBACK, Cause.LIMIT, Cause.REASSERT})
+_WARNINGS = frozenset({Cause.ROLLBACK, Cause.LIMIT, Cause.UNREADY, Cause.REASSERT})
 _NOTE_LENGTH = 1024
 
 

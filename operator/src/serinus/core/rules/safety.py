@@ -9,6 +9,7 @@ from serinus.core.situation import RECHECK_SECONDS, Situation
 CONTAINER_FAILURES = 3
 SILENT_REQUESTS = 50
 REASSERTIONS_PER_STEP = 3
+READINESS_LOSSES = 3
 
 
 def spec_cannot_be_followed(s: Situation) -> Plan | None:
@@ -61,12 +62,36 @@ def late_candidate_is_taken_back(s: Situation) -> Plan | None:
     return None
 
 
+def overloaded_candidate_is_taken_back(s: Situation) -> Plan | None:
+    """For the third time its pods stop being ready under the weight that they were given, and stable's do not.
+
+    Pods that are deleted, and new ones that are not ready yet, are the cluster's doing and are not counted.
+    """
+    if not s.trial or s.selected or s.weight <= s.carried or not _stopped_being_ready(s):
+        return None
+    if s.progress.unready + 1 < READINESS_LOSSES or s.stable is None or s.stable.ready < s.stable.replicas:
+        return None
+    sentence = (
+        f"Rolled back at {s.weight} %: for the third time its pods stopped being ready with traffic ({s.ready} of "
+        f"{s.whole} are ready), while all {s.stable.ready} pods of stable stayed ready."
+    )
+    return s.shift("CandidateOverloaded", sentence, s.entry(Cause.ROLLBACK, sentence=sentence, weight=0))
+
+
 def weight_follows_ready_pods_down(s: Situation) -> Plan | None:
     """The candidate's weight never exceeds its ready capacity: floor(100 x ready / N)."""
     if not s.trial or s.selected or s.weight <= s.carried:
         return None
+    cause = Cause.UNREADY if _stopped_being_ready(s) else Cause.LIMIT
     sentence = f"Lowered from {s.weight} % to {s.carried} %: {s.ready} of {s.whole} candidate pods are ready."
-    return s.shift("CapacityLost", sentence, s.entry(Cause.LIMIT, sentence=sentence, weight=s.carried))
+    return s.shift("CapacityLost", sentence, s.entry(cause, sentence=sentence, weight=s.carried))
+
+
+def _stopped_being_ready(s: Situation) -> bool:
+    """A candidate pod that was there when the weight was set has stopped being ready since."""
+    since = s.progress.split.at if s.progress.split else s.now
+    pods = s.candidate.pods if s.candidate else ()
+    return any(pod.created_at < since <= (pod.unready_since or 0.0) for pod in pods)
 
 
 def silent_candidate_gets_no_traffic(s: Situation) -> Plan | None:
