@@ -399,3 +399,24 @@ def test_losses_of_readiness_are_counted_for_each_attempt() -> None:
     world.wanted = "v3"
     world.settle(60)
     assert (world.progress.candidate, world.progress.unready) == ("v3", 0)
+
+
+def test_an_end_that_overtakes_an_unrecorded_step_loses_neither_however_often_the_operator_dies() -> None:
+    world = on_trial(1)
+    world.verdict = Verdict.PASS
+    world.lose_status = True
+    before = world.record
+    while world.record == before:
+        world.tick()
+        world.now += 1
+    step = world.record
+    assert step is not None
+    assert step.cause is Cause.STEP
+    world.verdict = Verdict.FAIL
+    world.now += world.spec.interval
+    world.tick()
+    assert world.record is not None
+    assert (world.record.cause, world.record.seq, world.record.before) == (Cause.ROLLBACK, step.seq + 1, step)
+    world.lose_status = False
+    told = [(one.seq, one.cause) for one in world.tick().progress.decisions]
+    assert told[:2] == [(step.seq + 1, Cause.ROLLBACK), (step.seq, Cause.STEP)]

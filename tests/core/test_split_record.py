@@ -1,6 +1,7 @@
 """The journal entry in its annotation."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -17,6 +18,16 @@ def test_an_entry_is_compact_and_leaves_out_what_it_does_not_say() -> None:
 
 def test_the_cause_is_read_as_a_cause() -> None:
     assert read(WRITTEN).cause is Cause.STEP
+
+
+def test_an_entry_that_was_written_over_before_it_was_recorded_travels_inside_the_new_one() -> None:
+    over = replace(RECORD, seq=4, weight=0, cause=Cause.ROLLBACK, note="bad", before=replace(RECORD, note="x" * 300))
+    assert read(write(over)) == replace(over, before=replace(RECORD, note="x" * 200))
+
+
+def test_a_broken_entry_inside_is_refused() -> None:
+    with pytest.raises(UnreadableRecord, match=r"^not a JSON object$"):
+        read(json.dumps({**json.loads(WRITTEN), "before": 7}))
 
 
 def test_a_long_note_is_cut_to_200_characters() -> None:

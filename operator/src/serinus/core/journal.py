@@ -28,9 +28,11 @@ def behind(progress: Progress, entry: SplitRecord | None) -> bool:
 
 
 def fold(progress: Progress, entry: SplitRecord) -> Progress:
-    """The state after `entry`."""
+    """The state after `entry`, and after the unrecorded one that it replaced."""
     if not behind(progress, entry):
         return progress
+    if entry.before is not None:
+        progress, entry = fold(progress, entry.before), replace(entry, before=None)
     decision = Decision(
         seq=entry.seq,
         at=entry.at,

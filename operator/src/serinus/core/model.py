@@ -176,6 +176,9 @@ class SplitRecord:
     """Token of the intent that caused it."""
     note: str = ""
     """The sentence of the decision, cut to 200 characters."""
+    before: "SplitRecord | None" = None
+    """The entry that this one replaced, where status had not recorded it yet: it is folded, told and recorded first.
+    Only an end of the trial may be written over an unrecorded entry, so there is never more than one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

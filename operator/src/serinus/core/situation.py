@@ -136,7 +136,8 @@ class Situation:
         self, cause: Cause, *, sentence: str, weight: int, step: int | None = None, revision: str = "", token: str = ""
     ) -> SplitRecord:
         """The next journal entry."""
-        known = self.progress.split.seq if self.progress.split else 0
+        last = self.progress.split
+        known = last.seq if last else 0
         return SplitRecord(
             uid=self.spec.uid,
             seq=known + 1,
@@ -147,6 +148,7 @@ class Situation:
             at=int(self.now),
             token=token,
             note=sentence[:NOTE_LENGTH],
+            before=last if self.unrecorded else None,
         )
 
     def shift(self, reason: str, sentence: str, entry: SplitRecord, *, next_action: str = "") -> Plan:

@@ -4,7 +4,7 @@ Whatever router carries the weights, the entry looks the same. An entry that can
 """
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 from serinus.core.model import Cause, SplitRecord
 
@@ -21,10 +21,13 @@ class UnreadableRecord(ValueError):
 
 def write(record: SplitRecord) -> str:
     """The annotation's value. Empty optional members are left out; the note is cut to 200 characters."""
-    members = asdict(record)
-    members["note"] = record.note[:NOTE_LENGTH]
+    return json.dumps(_members(record), separators=(",", ":"), ensure_ascii=False)
+
+
+def _members(record: SplitRecord) -> dict[str, object]:
+    members = asdict(replace(record, note=record.note[:NOTE_LENGTH], before=None))
     kept = {key: value for key, value in members.items() if key in _REQUIRED or value}
-    return json.dumps(kept, separators=(",", ":"), ensure_ascii=False)
+    return kept | ({"before": _members(record.before)} if record.before is not None else {})
 
 
 def read(text: str) -> SplitRecord:
@@ -34,6 +37,10 @@ def read(text: str) -> SplitRecord:
         members = json.loads(text)
     except ValueError as error:
         raise UnreadableRecord(f"not JSON ({error})") from error
+    return _record(members)
+
+
+def _record(members: object) -> SplitRecord:
     if not isinstance(members, dict):
         raise UnreadableRecord("not a JSON object")
     for key, kind in (_REQUIRED | _OPTIONAL).items():
@@ -47,4 +54,5 @@ def read(text: str) -> SplitRecord:
     if members["cause"] not in set(Cause):
         raise UnreadableRecord(f"cause is {members['cause']!r}")
     known = {key: members[key] for key in (*_REQUIRED, *_OPTIONAL) if key in members}
-    return SplitRecord(**known | {"cause": Cause(members["cause"])})
+    before = members.get("before")
+    return SplitRecord(**known | {"cause": Cause(members["cause"])}, before=None if before is None else _record(before))
