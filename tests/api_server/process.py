@@ -9,6 +9,8 @@ import threading
 import time
 from pathlib import Path
 
+ROOT = Path(__file__).parents[2]
+
 
 class Operator:
     """One operator for some namespaces, with a lease of its own in the first of them."""
@@ -22,8 +24,11 @@ class Operator:
         prometheus: str,
         lease_seconds: float = 15.0,
         log_level: str = "debug",
+        clock: Path | None = None,
     ) -> None:
+        """`clock`: a file by which its wall clock is set (see `moved_clock.py`); None: the machine's clock."""
         self.log = folder / "operator.log"
+        self._module = ["serinus"] if clock is None else ["tests.api_server.moved_clock", str(clock)]
         connections = folder / "connections.yaml"
         connections.write_text(f"default: main\nconnections:\n  main: {{address: '{prometheus}', timeout: 3}}\n")
         self._environment = {
@@ -62,7 +67,8 @@ class Operator:
         self._starts += 1
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "serinus", "run"],
+                [sys.executable, "-m", *self._module, "run"],
+                cwd=ROOT,
                 env={**self._environment, "SERINUS_IDENTITY": f"start-{self._starts}-{os.getpid()}"},
                 stdout=log,
                 stderr=log,

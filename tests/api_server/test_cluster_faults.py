@@ -117,46 +117,6 @@ def test_a_killed_operator_goes_on_where_it_was(on_trial: Stage, operator: Opera
     finishes(on_trial)
 
 
-@pytest.mark.parametrize("propagation", ["Background", "Foreground"])
-def test_deleted_in_the_middle_leaves_stable_serving(on_trial: Stage, propagation: str) -> None:
-    stable = on_trial.status()["stable"]["revision"]
-    pods = on_trial.pods_of(stable)
-    on_trial.api.delete("ModelRollout", on_trial.namespace, "chat", propagation)
-    on_trial.wait_until(
-        lambda: on_trial.api.get("ModelRollout", on_trial.namespace, "chat") is None, 30, lambda: "it was not let go"
-    )
-    on_trial.wait_until(
-        lambda: list(on_trial.versions()) == [stable], 30, lambda: f"left: {on_trial.versions()}, stable is {stable}"
-    )
-    assert on_trial.weights() == (100, 0)
-    for role in ("stable", "candidate"):
-        service = on_trial.api.get("Service", on_trial.namespace, f"chat-{role}")
-        assert service is not None
-        assert service["spec"]["selector"]["serinus.dev/revision"] == stable
-    assert on_trial.pods_of(stable) == pods, "pods of stable were replaced"
-
-
-def test_created_again_it_takes_back_what_it_left(on_trial: Stage) -> None:
-    stable = on_trial.status()["stable"]["revision"]
-    pods = on_trial.pods_of(stable)
-    on_trial.api.delete("ModelRollout", on_trial.namespace, "chat")
-    on_trial.wait_until(
-        lambda: on_trial.api.get("ModelRollout", on_trial.namespace, "chat") is None, 30, lambda: "it was not let go"
-    )
-    on_trial.source("v1")
-    on_trial.rollout()
-    status = on_trial.wait_for(30, phase="Healthy")
-    assert status["stable"]["revision"] == stable
-    assert on_trial.pods_of(stable) == pods, "pods were made again"
-
-
-def test_deleted_with_delete_leaves_nothing(healthy: Stage) -> None:
-    healthy.rollout(deletionPolicy="Delete")
-    healthy.api.delete("ModelRollout", healthy.namespace, "chat")
-    healthy.wait_until(lambda: not healthy.versions(), 30, lambda: f"left: {healthy.versions()}")
-    assert healthy.api.get("Service", healthy.namespace, "chat-stable") is None
-
-
 def test_an_object_of_someone_else_is_named_and_not_touched(stage: Stage, operator: Operator) -> None:
     ports = [{"port": 8080}]
     stage.apply("v1", "Service", "chat-stable", {"selector": {"app": "other"}, "ports": ports})

@@ -47,7 +47,7 @@ class WatchedStage(Stage):
         except BaseException as error:
             self.driver_error = error
 
-    def _scene(self) -> Scene | None:
+    def scene(self) -> Scene | None:
         """None where nothing has changed: the exporter counts on as it did."""
         route = self._witness.now("HTTPRoute").get("chat")
         if route is None:

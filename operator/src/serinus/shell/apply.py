@@ -147,9 +147,10 @@ class Writer:
             await self._tolerant(self._select(CANDIDATE, keep[0]))
         ours = [one for one in self.facts.deployments if is_ours(one, self.spec.uid, self.spec.name)]
         services = [one for role in (STABLE, CANDIDATE) if (one := self._service(role)) is not None]
-        stay = [(DEPLOYMENT, one) for one in ours if revision_of(one) in keep]
-        go = [(DEPLOYMENT, one) for one in ours if revision_of(one) not in keep]
-        (stay if keep else go).extend((SERVICE, one) for one in services)
+        stay = [(SERVICE, one) for one in services if keep]
+        stay += [(DEPLOYMENT, one) for one in ours if revision_of(one) in keep]
+        go = [(SERVICE, one) for one in services if not keep]
+        go += [(DEPLOYMENT, one) for one in ours if revision_of(one) not in keep]
         for resource, manifest in stay:
             if operations := claim(manifest, self.spec.uid):
                 await self._tolerant(self.kube.json_patch(resource, self.spec.namespace, _name(manifest), operations))
