@@ -45,29 +45,28 @@ down: ## Take the cluster away without a trace (NAME=dev)
 ##@ Test it
 
 .PHONY: test
-test: lint test-fast test-rollouts ## Everything that CI runs
+test: lint test-fast test-api-server test-crash test-cluster test-whole ## Everything that CI runs
 
 .PHONY: test-fast
 test-fast: venv ## Unit, property and golden tests; no cluster
 	$(BIN)/pytest -n $(WORKERS) -m '$(FAST)' --doctest-modules operator/src tests --cov --cov-report=term:skip-covered --cov-fail-under=95 -q
 
-.PHONY: test-rollouts
-test-rollouts: venv ## Whole rollouts on a real API server, controllers, KWOK nodes and Prometheus
-	@trap '$(CLUSTER) down --name test-rollouts' EXIT; \
-	$(CLUSTER) up --name test-rollouts --shape control-plane; \
-	$(CLUSTER) exec --name test-rollouts -- $(CURDIR)/$(BIN)/pytest -n 3 tests/api_server/test_rollout.py -q
-
 .PHONY: test-api-server
-test-api-server: venv ## All tests on a real API server: these rollouts, faults, client, lease, watches, chart
+test-api-server: venv ## Rollouts, faults, client, lease, watches, chart on a real API server, controllers, Prometheus
 	@trap '$(CLUSTER) down --name test-api' EXIT; \
 	$(CLUSTER) up --name test-api --shape control-plane; \
-	$(CLUSTER) exec --name test-api -- $(CURDIR)/$(BIN)/pytest -n 4 --dist loadgroup -m api_server tests -q
+	$(CLUSTER) exec --name test-api -- $(CURDIR)/$(BIN)/pytest -n 4 --dist loadgroup -m 'api_server and not alone' tests -q; \
+	$(CLUSTER) exec --name test-api -- $(CURDIR)/$(BIN)/pytest -m 'api_server and alone' tests -q
 
 .PHONY: test-crash
-test-crash: venv ## Kill the operator just before and just after each of its writes; at most 12 min
+test-crash: venv ## Kill the operator just before and just after each of its writes
 	@trap '$(CLUSTER) down --name test-crash' EXIT; \
 	$(CLUSTER) up --name test-crash --shape control-plane; \
 	$(CLUSTER) exec --name test-crash -- $(CURDIR)/$(BIN)/pytest -m crash tests -q
+
+.PHONY: test-cluster
+test-cluster: venv ## The test clusters themselves: they come, go, and leave nothing
+	$(BIN)/pytest -m cluster tests -q
 
 .PHONY: test-whole
 test-whole: venv ## Roll out on the whole cluster: real pods, Envoy, Prometheus, our image and chart
