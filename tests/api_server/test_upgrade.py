@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.api_server.in_flight import restore
+from tests.api_server.capture import restore
 from tests.api_server.process import Operator
 from tests.api_server.stage import Stage, is_ready
 

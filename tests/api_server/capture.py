@@ -1,10 +1,10 @@
 """A rollout in flight as an earlier build left it in the API server: captured once, restored in a test.
 
-    python -m tests.cluster exec --name NAME -- python -m tests.api_server.in_flight FILE
+    python -m tests.cluster exec --name NAME -- python -m tests.api_server.capture FILE
 
-captures: it plays a rollout up to its first step with the operator of this tree, kills the operator, and writes down
-every object that the rollout made or was made of. `restore` puts them back, with the uid of the new ModelRollout in
-place of the old one's and all times moved to now.
+plays a rollout up to its first step with the operator of this tree (the CRDs must be there), kills the operator, and
+writes down every object that the rollout made or was made of. `restore` puts them back, with the uid of the new
+ModelRollout in place of the old one's and all times moved to now.
 """
 
 import os
@@ -49,8 +49,9 @@ def capture(file: Path) -> None:
             operator.kill()
         rollout = api.get("ModelRollout", namespace, "chat")
         assert rollout is not None
-        rest = [one for kind in KINDS for one in api.list(kind, namespace)]
-        text = yaml.safe_dump_all([_slim(one) for one in (rollout, *rest)], sort_keys=False, width=10_000)
+        names = [(kind, one["metadata"]["name"]) for kind in KINDS for one in api.list(kind, namespace)]
+        found = [rollout, *(one for kind, name in names if (one := api.get(kind, namespace, name)) is not None)]
+        text = yaml.safe_dump_all(map(_slim, found), sort_keys=False, width=10_000)
         text = text.replace(rollout["metadata"]["uid"], "ROLLOUT_UID").replace(namespace, "NAMESPACE")
     file.write_text(f"# captured at {int(time.time())}\n{text}")
     api.delete("Namespace", "", namespace)
