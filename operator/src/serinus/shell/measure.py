@@ -93,6 +93,7 @@ class Measurer:
         ProviderDown, or NoData where the question itself cannot be asked.
         """
         self._drop_idle(now)
+        self._drop_read_ahead(questions, now)
         self._asked.update((one.key, now) for one in questions)
         troubles = await self._begin([one for one in questions if one.key not in self._trials])
         for _ in range(ROUNDS):
@@ -119,6 +120,13 @@ class Measurer:
         for key in [key for key, at in self._asked.items() if at < now - IDLE_SECONDS]:
             del self._asked[key]
             self._trials.pop(key, None)
+
+    def _drop_read_ahead(self, questions: Sequence[Question], now: float) -> None:
+        """The clock was set back: what was read of a time that has not come holds nothing, and is read again then."""
+        for one in questions:
+            known = self._trials.get(one.key)
+            if known is not None and known.read_to > now:
+                del self._trials[one.key]
 
     async def _begin(self, questions: Sequence[Question]) -> dict[TrialKey, _Trouble]:
         """Start trials that are not known, with the noise of stable's past; earlier trials of theirs are forgotten."""

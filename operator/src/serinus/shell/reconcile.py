@@ -126,7 +126,7 @@ class Reconciler:
         spec = compile_spec(rollout)
         if isinstance(spec, Problems):
             spec = memory.spec or spec
-        if isinstance(spec, Problems) or memory.looked >= now // spec.interval:
+        if isinstance(spec, Problems) or memory.looked == now // spec.interval:
             return None
         observed = observe(cached(self._cache, key, rollout, spec), spec)
         return needs(spec, observed, folded_progress(progress_of(rollout.get("status")), observed))

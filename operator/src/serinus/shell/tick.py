@@ -213,8 +213,8 @@ class Ticker:
 
     def _numbers_are_due(self, rollout: Manifest, spec: Spec, memory: Memory, status: dict[str, Any]) -> bool:
         """Numbers alone are written every few looks only."""
-        rest = record.LOOKS_BETWEEN_NUMBERS * spec.interval
-        return self.clock() >= memory.status_at + rest and status != rollout.get("status")
+        written = 0 <= self.clock() - memory.status_at < record.LOOKS_BETWEEN_NUMBERS * spec.interval
+        return not written and status != rollout.get("status")
 
     def _say(self, key: Key, memory: Memory, plan: Plan) -> None:
         words = (plan.reason, plan.sentence)
