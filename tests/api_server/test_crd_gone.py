@@ -1,5 +1,7 @@
 """Someone deletes the CustomResourceDefinition, and with it every ModelRollout, in the middle of a trial."""
 
+import json
+
 import pytest
 
 from tests.api_server.conftest import ROOT, ApiServer
@@ -10,6 +12,15 @@ from tests.api_server.test_deletion import gone, serves
 pytestmark = [pytest.mark.api_server, pytest.mark.alone]
 
 CRD = "modelrollouts.serinus.dev"
+
+
+@pytest.fixture(autouse=True)
+def _nothing_left(with_crds: ApiServer) -> None:
+    """No operator is there any more for what earlier tests left, so nobody else would take its finalizers away."""
+    listed = with_crds.kubectl("get", "modelrollouts", "--all-namespaces", "-o", "json")
+    for one in json.loads(listed.stdout)["items"]:
+        where = ("-n", one["metadata"]["namespace"], "modelrollout", one["metadata"]["name"])
+        with_crds.kubectl("patch", *where, "--type=merge", '--patch={"metadata":{"finalizers":null}}')
 
 
 def test_the_model_serves_on_and_is_taken_back_when_the_definition_is_there_again(
