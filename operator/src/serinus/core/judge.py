@@ -176,13 +176,16 @@ def findings(state: EvidenceState) -> tuple[Finding, ...]:
     )
 
 
-def verdict(state: EvidenceState, provider: ProviderState = ProviderState.OK) -> Judgement:
-    """Return what all SLIs say together. `provider` is how the metrics provider answered just now.
+def verdict(
+    state: EvidenceState, provider: ProviderState = ProviderState.OK, said: tuple[Finding, ...] | None = None
+) -> Judgement:
+    """Return what all SLIs say together. `provider` is how the metrics provider answered just now; `said` are the
+    findings of this state, for whom they were made already.
 
     In this order: a Fail that was found stays; then a provider that is down; then missing data; then too little of it;
     a Pass needs every SLI.
     """
-    said = findings(state)
+    said = findings(state) if said is None else said
     harm = _harm(state, OnFail.ROLLBACK)
     needed = [finding.needs_requests for finding in said if finding.verdict is not Verdict.PASS]
     more = max((value for value in needed if value is not None), default=None) if None not in needed else None

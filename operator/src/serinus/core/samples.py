@@ -53,6 +53,8 @@ Buffers = Mapping[Name, Buffer]
 def remember(buffers: Buffers, series: Iterable[Series]) -> dict[Name, Buffer]:
     """Return the buffers with more samples in them. A sample that is there already is not changed."""
     merged = dict(buffers)
+    # The series of one pod are scraped together: their times are kept once.
+    same: dict[tuple[float, ...], tuple[float, ...]] = {}
     for one in series:
         name = (one.pod, one.sli, one.part, tuple(sorted(one.labels)))
         old = merged.get(name)
@@ -60,11 +62,11 @@ def remember(buffers: Buffers, series: Iterable[Series]) -> dict[Name, Buffer]:
         if old is not None:
             points.update(zip(old.times, old.values, strict=True))
         if points:
-            times = sorted(points)
+            times = tuple(sorted(points))
             merged[name] = Buffer(
                 first=min(times[0], old.first) if old else times[0],
-                times=tuple(times),
-                values=tuple(points[at] for at in times),
+                times=same.setdefault(times, times),
+                values=tuple([points[at] for at in times]),
             )
     return merged
 
@@ -72,10 +74,12 @@ def remember(buffers: Buffers, series: Iterable[Series]) -> dict[Name, Buffer]:
 def forget(buffers: Buffers, before: float) -> dict[Name, Buffer]:
     """Return the buffers without the samples that no window after `before` needs: one older than it is kept."""
     kept = {}
+    same: dict[tuple[float, ...], tuple[float, ...]] = {}
     for name, buffer in buffers.items():
         start = max(0, bisect_right(buffer.times, before) - 1)
         if start:
-            buffer = Buffer(first=buffer.first, times=buffer.times[start:], values=buffer.values[start:])
+            times = buffer.times[start:]
+            buffer = Buffer(first=buffer.first, times=same.setdefault(times, times), values=buffer.values[start:])
         kept[name] = buffer
     return kept
 

@@ -3,6 +3,7 @@
     trial = begin(question, noise)
     trial = absorb(trial, question, series)         # at each tick, or all at once: the same comes out
     answer = measured(trial, question)
+    trial = foresee(trial)                          # afterwards, while there is time
 
 What is kept between ticks is a cache. It is rebuilt from `since` on when it is lost.
 """
@@ -38,6 +39,8 @@ class Trial:
     """Every pod that was ever in the samples, gone ones too."""
     read_to: float
     """All samples up to this time have been asked for."""
+    ahead: EvidenceState | None = None
+    """`state` with the look that is still held back, where `foresee` has judged it already."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,9 +82,28 @@ def absorb(trial: Trial, question: Question, series: Iterable[tuple[Role, Series
     reader, looks = windows.read(trial.reader, (one for _, one in fresh), timeline)
     state = trial.state
     for look in looks:
-        if is_evidence(look):
+        if look is trial.reader.pending and trial.ahead is not None:
+            state = trial.ahead
+        elif is_evidence(look):
             state = judge.advance(state, look)
-    return replace(trial, reader=reader, state=state, seen=seen, read_to=max(read_to, trial.read_to))
+    return replace(trial, reader=reader, state=state, seen=seen, read_to=max(read_to, trial.read_to), ahead=None)
+
+
+def foresee(trial: Trial) -> Trial:
+    """The same trial, with the look that is held back judged beforehand: the next `absorb` is spared it.
+
+    A look is held back until the next one tells whether it is blanked, so that all of what comes out then is known an
+    interval earlier. Until then nobody may act on it.
+    """
+    held = trial.reader.pending
+    if held is None or trial.ahead is not None:
+        return trial
+    return replace(trial, ahead=judge.advance(trial.state, held) if is_evidence(held) else trial.state)
+
+
+def is_about_to_fail(trial: Trial) -> bool:
+    """True when the look that is held back makes it a Fail, unless it is blanked: whom to ask first at the next."""
+    return trial.ahead is not None and trial.ahead.failure is not None
 
 
 def see(seen: Mapping[str, Seen], series: Iterable[tuple[Role, Series]]) -> dict[str, Seen]:
@@ -143,7 +165,8 @@ def past(series: Iterable[tuple[Role, Series]], *, step: float, settle: float) -
 
 def measured(trial: Trial, question: Question, provider: ProviderState = ProviderState.OK, why: str = "") -> Measured:
     """What the evidence says to the decision rules. `why` is the sentence of a provider that did not answer."""
-    judgement = judge.verdict(trial.state, provider)
+    said_by_each = judge.findings(trial.state)
+    judgement = judge.verdict(trial.state, provider, said_by_each)
     verdict, sentence = judgement.verdict, judgement.sentence
     if verdict is Verdict.PROVIDER_DOWN and why:
         sentence = f"{why} Nothing is concluded from that."
@@ -154,7 +177,7 @@ def measured(trial: Trial, question: Question, provider: ProviderState = Provide
         since=_since(trial, question),
         verdict=verdict,
         sentence=sentence,
-        findings=judge.findings(trial.state),
+        findings=said_by_each,
         hold_only=verdict is Verdict.FAIL and judgement.on_fail is OnFail.HOLD,
         held=judgement.covered_seconds,
         requests=judgement.requests_candidate,

@@ -18,6 +18,7 @@ from collections import defaultdict
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any
 
 from serinus.core.evidence import Role
@@ -79,8 +80,13 @@ class RawSeries:
     """The pod; by cluster, `SERVICE@GATEWAY-POD`, because each gateway counts for itself."""
     labels: Mapping[str, str]
     """All labels of the series, those of the scrape (job, instance) included."""
-    samples: tuple[tuple[float, float], ...]
-    """(time, value) in ascending time; NaN and infinite values are dropped."""
+    values: Sequence[tuple[float, str]]
+    """As Prometheus wrote them: the answer of a look holds the series of many, and some are wanted before others."""
+
+    @property
+    def samples(self) -> tuple[tuple[float, float], ...]:
+        """(time, value) in ascending time; NaN and infinite values are dropped."""
+        return tuple([(at, value) for at, text in self.values if math.isfinite(value := float(text))])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,6 +146,13 @@ def plan(wants: Iterable[Want]) -> tuple[Query, ...]:
     )
 
 
+@lru_cache(maxsize=1024)
+def check(measurement: Measurement) -> None:
+    """Raises `promql.NotAName` for a metric or label that cannot be written. What was right is remembered."""
+    for _, selected in parts(measurement):
+        promql.selector(selected.metric, selected.matchers)
+
+
 def read(query: Query, answer: Mapping[str, Any]) -> Answers:
     """The series of an answer of `/api/v1/query` (the whole JSON object), by owner and SLI.
 
@@ -159,7 +172,7 @@ def read(query: Query, answer: Mapping[str, Any]) -> Answers:
             continue
         (namespace, name), pod = place
         for owner, sli, part, role in query.owners[(namespace, name)]:
-            series = RawSeries(part=part, role=role, pod=pod, labels=labels, samples=_samples(one))
+            series = RawSeries(part=part, role=role, pod=pod, labels=labels, values=one.get("values", ()))
             found[(owner, sli)].append(series)
     return found
 
@@ -232,7 +245,3 @@ def _place(query: Query, labels: Mapping[str, str]) -> tuple[tuple[str, str], st
     if (namespace, name) not in query.owners and len(pod) == LONGEST_NAME:
         name = head
     return ((namespace, name), pod) if (namespace, name) in query.owners else None
-
-
-def _samples(one: Mapping[str, Any]) -> tuple[tuple[float, float], ...]:
-    return tuple([(at, value) for at, text in one.get("values", ()) if math.isfinite(value := float(text))])

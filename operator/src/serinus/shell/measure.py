@@ -8,10 +8,14 @@ on. In steady state a tick costs one query for each metric and set of matchers, 
     the last interval    at each tick
 """
 
-from collections.abc import Callable, Hashable, Mapping, Sequence
+import asyncio
+from collections.abc import AsyncIterator, Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from math import ceil, floor
+from math import ceil, floor, inf
+from sys import intern
 from typing import Any, Protocol
+
+import structlog
 
 from serinus.core import history, trial
 from serinus.core.evidence import ProviderState, Role, Verdict
@@ -38,10 +42,18 @@ CHUNK_SECONDS = 3600
 """Most that is read of a trial's past at once."""
 SHORT_SECONDS = 300
 """Ranges up to this length are read together, as long as the longest of them."""
+BATCH_SECONDS = 8 * 3600
+"""Most that is read of the past at once, over all rollouts: what is longer is read, judged and let go in parts."""
+SCRAPE_SECONDS = 15
+"""A common time between two scrapes: how much a range of raw samples weighs beside one that is thinned out."""
 ROUNDS = 8
 """Most chunks of the past in one tick: what is left waits for the next, so that no rollout holds up the others."""
 IDLE_SECONDS = 900
 """A trial that nobody asked about for so long is dropped from memory; if it goes on, it is read again."""
+
+DEFECT = "The counts could not be judged, which is a defect of Serinus: its log has the details."
+
+log = structlog.get_logger("serinus")
 
 _NOT_LABELS = frozenset({"__name__", "le"})
 
@@ -71,7 +83,10 @@ class _Range:
     resolution: int = 0
 
 
-_Found = dict[Hashable, list[tuple[Role, Series]] | _Trouble]
+_Answer = list[tuple[str, RawSeries]] | _Trouble
+"""The series of one question, each with its SLI; or why there are none."""
+_Found = dict[Hashable, _Answer]
+"""By the question's key."""
 
 
 class Measurer:
@@ -87,28 +102,66 @@ class Measurer:
         """How many queries were sent so far."""
 
     async def measure(self, questions: Sequence[Question], now: float) -> dict[TrialKey, Measured]:
-        """What the evidence says at `now`, for each question by its key.
+        """What the evidence says at `now`, for each question by its key."""
+        return {key: said async for key, said in self.each(questions, now)}
+
+    async def each(self, questions: Sequence[Question], now: float) -> AsyncIterator[tuple[TrialKey, Measured]]:
+        """As `measure`, one by one as soon as it is known; those first whose last look says that they will fail.
+
+        Other tasks run between any two of them, so that what follows from one does not wait for the rest.
 
         Never raises for what a provider does: without an answer the findings stay as they were, and the verdict is
-        ProviderDown, or NoData where the question itself cannot be asked.
+        ProviderDown, or NoData where the question itself cannot be asked. Nor for an answer that cannot be judged,
+        which is a defect of ours: then there is no evidence.
         """
         self._drop_idle(now)
         self._drop_read_ahead(questions, now)
         self._asked.update((one.key, now) for one in questions)
+        waiting = {one.key: one for one in questions}
         troubles = await self._begin([one for one in questions if one.key not in self._trials])
+        for key, trouble in troubles.items():
+            yield key, self._said(waiting.pop(key), trouble, now)
         for _ in range(ROUNDS):
-            known = [one for one in questions if one.key not in troubles]
-            ranges = [found for one in known if (found := self._next(one, now)) is not None]
-            answers = await self._samples(ranges)
-            for one in ranges:
-                key, answer = one.question.key, answers[one.question.key]
-                if isinstance(answer, _Trouble):
-                    troubles[key] = answer
+            ranges = []
+            for question in list(waiting.values()):
+                following = self._next(question, now)
+                if following is not None:
+                    ranges.append(following)
                 else:
-                    self._trials[key] = trial.absorb(self._trials[key], one.question, answer, one.end)
-            if not ranges:
-                break
-        return {one.key: self._said(one, troubles.get(one.key), now) for one in questions}
+                    yield question.key, self._said(waiting.pop(question.key), None, now)
+            async for batch, found in self._asked_in_turn(ranges):
+                for one in sorted(batch, key=lambda one: not trial.is_about_to_fail(self._trials[one.question.key])):
+                    said = self._taken_in(one, found.pop(one.question.key), now)
+                    if said is not None:
+                        yield one.question.key, said
+                        del waiting[one.question.key]
+                    await asyncio.sleep(0)
+        for question in waiting.values():
+            yield question.key, self._said(question, None, now)
+        await self._foresee([one.key for one in questions])
+
+    def _taken_in(self, one: _Range, answer: "_Answer", now: float) -> Measured | None:
+        """What a question's samples say; None: there is more to read."""
+        question = one.question
+        if isinstance(answer, _Trouble):
+            return self._said(question, answer, now)
+        try:
+            fresh = [(raw.role, _series(raw, sli)) for sli, raw in answer]
+            self._trials[question.key] = trial.absorb(self._trials[question.key], question, fresh, one.end)
+            return None if self._next(question, now) is not None else self._said(question, None, now)
+        except Exception:
+            log.exception("measuring failed", rollout=f"{question.namespace}/{question.name}")
+            return Measured(attempt=question.attempt, step=question.step, sentence=DEFECT)
+
+    async def _foresee(self, keys: Sequence[TrialKey]) -> None:
+        """Judge what is held back until the next look, now that nobody waits for it."""
+        for key in keys:
+            if (known := self._trials.get(key)) is not None and known.ahead is None:
+                try:
+                    self._trials[key] = trial.foresee(known)
+                except Exception:
+                    log.exception("judging beforehand failed", trial=str(key))
+                await asyncio.sleep(0)
 
     def forget(self, uid: str) -> None:
         """Drop what is cached of a rollout that is gone."""
@@ -135,14 +188,15 @@ class Measurer:
         for one in questions:
             end = floor(one.since / HISTORY_GRID) * HISTORY_GRID
             ranges.append(_Range(question=one, start=end - HISTORY_SECONDS, end=end, resolution=HISTORY_STEP))
-        answers = await self._samples(ranges)
-        for one in questions:
-            answer = answers[one.key]
-            if isinstance(answer, _Trouble):
-                troubles[one.key] = answer
-                continue
-            self.forget(one.key[0])
-            self._trials[one.key] = trial.begin(one, _noise(one, answer))
+        async for batch, found in self._asked_in_turn(ranges):
+            for one in [each.question for each in batch]:
+                answer = found.pop(one.key)
+                if isinstance(answer, _Trouble):
+                    troubles[one.key] = answer
+                    continue
+                self.forget(one.key[0])
+                self._trials[one.key] = trial.begin(one, _noise(one, answer))
+                await asyncio.sleep(0)
         return troubles
 
     def _next(self, question: Question, now: float) -> _Range | None:
@@ -161,45 +215,52 @@ class Measurer:
             end = (floor(beyond / CHUNK_SECONDS) + 1) * CHUNK_SECONDS
         return _Range(question=question, start=start, end=end)
 
-    async def _samples(self, ranges: Sequence[_Range]) -> _Found:
-        """The samples of each range, or what was in the way; one connection does not wait for another's fault."""
-        found: _Found = {}
-        groups: dict[tuple[str, float], list[_Range]] = {}
-        for one in ranges:
-            groups.setdefault((one.question.connection, one.end), []).append(one)
-        for (connection, end), group in groups.items():
-            found.update(await self._ask(connection, end, _aligned(group)))
-        return found
+    async def _asked_in_turn(self, ranges: Sequence[_Range]) -> AsyncIterator[tuple[Sequence[_Range], "_Found"]]:
+        """Batch by batch the series of each range, or what was in the way.
 
-    async def _ask(self, name: str, at: float, group: Sequence[_Range]) -> _Found:
+        A connection that answered nothing of one batch is not asked for the next: each would wait for a time-out.
+        """
+        silent: dict[str, _Trouble] = {}
+        for batch in _batches(ranges):
+            name = batch[0].question.connection
+            if (trouble := silent.get(name)) is not None:
+                yield batch, {one.question.key: trouble for one in batch}
+                continue
+            found = await self._ask(batch)
+            troubles = [answer for answer in found.values() if isinstance(answer, _Trouble)]
+            if len(troubles) == len(found) and all(one.state is ProviderState.DOWN for one in troubles):
+                silent[name] = troubles[0]
+            yield batch, found
+
+    async def _ask(self, batch: Sequence[_Range]) -> "_Found":
         found: _Found = {}
         wants: list[Want] = []
-        for one in group:
-            mine = _wants(one)
+        for one in batch:
             try:
-                prometheus.plan(mine)
+                for measurement in one.question.measurements:
+                    prometheus.check(measurement)
             except NotAName as error:
                 found[one.question.key] = _Trouble(state=None, sentence=str(error))
                 continue
             found[one.question.key] = []
-            wants.extend(mine)
+            wants.extend(_wants(one))
         try:
-            connection = self._connection(name)
+            connection = self._connection(batch[0].question.connection)
         except SettingsError as error:
-            return {one.question.key: _Trouble(state=None, sentence=str(error)) for one in group}
+            return {one.question.key: _Trouble(state=None, sentence=str(error)) for one in batch}
         queries = prometheus.plan(wants)
         self.queries += len(queries)
-        for query, answer in zip(queries, await connection.instant([one.text for one in queries], at), strict=True):
+        answers = await connection.instant([one.text for one in queries], batch[0].end)
+        for query, answer in zip(queries, answers, strict=True):
             QUERIES.labels(type(answer).__name__ if isinstance(answer, PrometheusError) else "ok").inc()
             owners = {owner for series in query.owners.values() for owner, *_ in series}
             series, trouble = _understood(query, answer)
-            for key in owners:
-                if trouble is not None:
-                    found[key] = trouble
+            if trouble is not None:
+                found.update(dict.fromkeys(owners, trouble))
             for (key, sli), raw in series.items():
                 so_far = found[key]
                 if not isinstance(so_far, _Trouble):
-                    so_far.extend((one.role, _series(one, sli)) for one in raw)
+                    so_far.extend((sli, one) for one in raw)
         return found
 
     def _connection(self, name: str) -> Asks:
@@ -228,10 +289,39 @@ class Measurer:
         return said
 
 
-def _aligned(group: Sequence[_Range]) -> list[_Range]:
-    """Let short ranges reach back equally far: one rollout that waits for a late pod costs no queries of its own."""
-    short = [one.start for one in group if one.end - one.start <= SHORT_SECONDS]
-    return [replace(one, start=min(short)) if one.end - one.start <= SHORT_SECONDS else one for one in group]
+def _batches(ranges: Iterable[_Range]) -> list[list[_Range]]:
+    """Ranges that are asked together: of one connection, up to the same time, and not so many that their samples fill
+    the memory. Short ones come first: these are looks that are due, the others are read up."""
+    groups: dict[tuple[str, float], list[_Range]] = {}
+    for one in ranges:
+        groups.setdefault((one.question.connection, one.end), []).append(one)
+    batches: list[list[_Range]] = []
+    for group in groups.values():
+        short = [one for one in group if one.end - one.start <= SHORT_SECONDS]
+        if short:
+            batches.append(_aligned(short))
+        batches += _bounded([one for one in group if one.end - one.start > SHORT_SECONDS])
+    return sorted(batches, key=lambda batch: max(one.end - one.start for one in batch))
+
+
+def _aligned(short: Sequence[_Range]) -> list[_Range]:
+    """Short ranges reach back equally far: one rollout that waits for a late pod costs no queries of its own."""
+    start = min(one.start for one in short)
+    return [replace(one, start=start) for one in short]
+
+
+def _bounded(long: Sequence[_Range]) -> list[list[_Range]]:
+    """Long ranges, some at a time."""
+    batches: list[list[_Range]] = []
+    seconds = inf
+    for one in long:
+        weight = (one.end - one.start) / max(1.0, one.resolution / SCRAPE_SECONDS)
+        if seconds + weight > BATCH_SECONDS:
+            batches.append([])
+            seconds = 0.0
+        batches[-1].append(one)
+        seconds += weight
+    return batches
 
 
 def _wants(one: _Range) -> list[Want]:
@@ -273,12 +363,16 @@ def _understood(
 
 
 def _series(raw: RawSeries, sli: str) -> Series:
-    """A series as the core knows it: the bound of its bucket is its part, not a label."""
+    """A series as the core knows it: the bound of its bucket is its part, not a label.
+
+    Names are interned: a trial keeps those of all its series, and most of them are the same.
+    """
     part = float(raw.labels.get("le", "nan")) if raw.part is Part.BUCKET else raw.part.value
-    labels: Labels = tuple([label for label in raw.labels.items() if label[0] not in _NOT_LABELS])
-    return Series(pod=raw.pod, sli=sli, part=part, labels=labels, points=raw.samples)
+    labels: Labels = tuple([(intern(k), intern(v)) for k, v in raw.labels.items() if k not in _NOT_LABELS])
+    return Series(pod=intern(raw.pod), sli=sli, part=part, labels=labels, points=raw.samples)
 
 
-def _noise(question: Question, series: Sequence[tuple[Role, Series]]) -> Noise:
+def _noise(question: Question, raw: Sequence[tuple[str, RawSeries]]) -> Noise:
+    series = [(one.role, _series(one, sli)) for sli, one in raw]
     looks = trial.past(series, step=HISTORY_STEP, settle=question.settle)
     return history.calibrate(looks, question.slis)
