@@ -18,6 +18,7 @@ from serinus.core.timeline import Life
 from serinus.core.trial import Seen
 
 LATENCY = Sli(name="latency", latency=True, budget=0.01, edge=2.5, allowed_ratio=1.1)
+ERRORS = Sli(name="errors", latency=False, budget=None, edge=None, allowed_ratio=1.2)
 
 
 def question(*shifts: tuple[float, int], **more: object) -> Question:
@@ -177,6 +178,44 @@ def test_a_fail_says_whether_it_only_holds(on_fail: OnFail) -> None:
     assert said.verdict is Verdict.FAIL
     assert said.hold_only is (on_fail is OnFail.HOLD)
     assert after.read_to == 2200.0
+
+
+def in_parts(
+    asked: Question, series: list[tuple[Role, Series]], times: range, *, beforehand: bool
+) -> list[trial.Trial]:
+    """The trial after each of these times, from the samples until then; or from those judged beforehand."""
+    known, after = trial.begin(asked, no_history(asked.slis)), []
+    for until in times:
+        some = [(role, replace(one, points=tuple(p for p in one.points if p[0] <= until))) for role, one in series]
+        known = trial.absorb(known, asked, some, float(until))
+        after.append(known)
+        if beforehand:
+            known = trial.foresee(known)
+    return after
+
+
+def test_a_look_that_was_judged_beforehand_counts_when_it_is_let_go_and_not_before() -> None:
+    asked = question(slis=(ERRORS,))
+    series = [
+        *told(Role.STABLE, bad=0.01, since=800, until=2200, pod="chat-aaa-1-1"),
+        *told(Role.CANDIDATE, bad=0.02, since=800, until=2200, pod="chat-bbb-1-1"),
+    ]
+    times = range(1000, 2200, 30)
+    assert in_parts(asked, series, times, beforehand=True) == in_parts(asked, series, times, beforehand=False)
+
+
+def test_who_is_about_to_fail_is_known_one_look_ahead_and_is_no_verdict_yet() -> None:
+    asked = question(slis=(ERRORS,))
+    series = [
+        *told(Role.STABLE, bad=0.01, since=800, until=2200, pod="chat-aaa-1-1"),
+        *told(Role.CANDIDATE, bad=0.9, since=800, until=2200, pod="chat-bbb-1-1"),
+    ]
+    steps = in_parts(asked, series, range(1000, 2200, 30), beforehand=False)
+    first = next(at for at, one in enumerate(steps) if one.state.failure is not None)
+    before = trial.foresee(steps[first - 1])
+    assert trial.is_about_to_fail(before)
+    assert trial.measured(before, asked).verdict is not Verdict.FAIL
+    assert not trial.is_about_to_fail(trial.foresee(steps[0]))
 
 
 def test_the_past_of_stable_is_told_in_looks_without_the_first_settling() -> None:

@@ -1,5 +1,6 @@
 """What is kept of what the watches see, for whom, and how little of it."""
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -22,6 +23,12 @@ def manifest(name: str, version: int = 1, rollout: str = "", **more: Any) -> dic
 
 def service(name: str, version: int = 1, rollout: str = "", **selector: str) -> dict[str, Any]:
     return manifest(name, version, rollout, spec={"selector": selector, "clusterIP": "10.0.0.1"})
+
+
+def rollout(name: str, version: int, uid: str) -> dict[str, Any]:
+    one = manifest(name, version)
+    one["metadata"]["uid"] = uid
+    return one
 
 
 @pytest.fixture
@@ -52,15 +59,10 @@ def test_a_rollout_itself_is_kept_and_concerns_itself(cache: Cache) -> None:
 
 
 def test_a_rollout_is_found_by_its_uid_as_long_as_it_lives(cache: Cache) -> None:
-    def chat(version: int, uid: str) -> dict[str, Any]:
-        one = manifest("chat", version)
-        one["metadata"]["uid"] = uid
-        return one
-
-    cache.store(ROLLOUT, chat(1, "u1"))
+    cache.store(ROLLOUT, rollout("chat", 1, "u1"))
     assert cache.uids("models") == {"u1": "chat"}
     assert cache.uids("elsewhere") == {}
-    cache.store(ROLLOUT, chat(2, "u2"))
+    cache.store(ROLLOUT, rollout("chat", 2, "u2"))
     assert cache.uids("models") == {"u2": "chat"}, "it was deleted and created again"
     cache.remove(ROLLOUT, "models", "chat", 3)
     assert cache.uids("models") == {}
@@ -182,3 +184,38 @@ def test_it_is_behind_exactly_when_storing_would_change_something(cache: Cache) 
     assert cache.behind(DEPLOYMENT, manifest("chat-a", 2, "chat"))
     assert not cache.behind(SERVICE, service("headless"))
     assert cache.behind(SERVICE, service("web", app="x"))
+
+
+def test_the_version_of_a_rollout_changes_with_everything_that_can_be_read_of_it(cache: Cache) -> None:
+    changes: list[Callable[[], object]] = [
+        lambda: cache.store(ROLLOUT, rollout("chat", 1, "u1")),
+        lambda: cache.refer(CHAT, [(ROUTE, "chat")]),
+        lambda: cache.store(ROUTE, manifest("chat")),
+        lambda: cache.store(POD, manifest("chat-a-1", rollout="chat")),
+        lambda: cache.store(POD, manifest("chat-a-1", 2, rollout="chat")),
+        lambda: cache.store(SERVICE, service("stranger", app="x")),
+        lambda: cache.store(SERVICE, service("stranger", 2, app="y")),
+        lambda: cache.remove(SERVICE, "models", "stranger", 3),
+        lambda: cache.store(ROLLOUT, rollout("rival", 1, "u9")),
+        lambda: cache.remove(ROLLOUT, "models", "rival", 4),
+        lambda: cache.remove(POD, "models", "chat-a-1", 5),
+        lambda: cache.refer(CHAT, [(ROUTE, "other")]),
+        lambda: cache.store(ROLLOUT, rollout("chat", 7, "u1")),
+        lambda: cache.remove(ROLLOUT, "models", "chat", 8),
+    ]
+    seen = [cache.version(CHAT)]
+    for change in changes:
+        change()
+        seen.append(cache.version(CHAT))
+    assert len(set(seen)) == len(seen)
+
+
+def test_the_version_of_a_rollout_stays_when_another_one_changes(cache: Cache) -> None:
+    cache.store(ROLLOUT, rollout("chat", 1, "u1"))
+    cache.store(ROLLOUT, rollout("other", 1, "u2"))
+    before = cache.version(CHAT)
+    cache.store(ROLLOUT, rollout("other", 2, "u2") | {"status": {"phase": "Healthy"}})
+    cache.store(POD, manifest("other-a-1", rollout="other"))
+    cache.store(POD, manifest("other-a-1", 1, rollout="other"))
+    cache.refer(Key("models", "other"), [(ROUTE, "other")])
+    assert cache.version(CHAT) == before

@@ -1,15 +1,18 @@
 """Measuring: how many queries it takes, and that nothing but the samples decides what comes out."""
 
+import re
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
+from serinus.core import trial
 from serinus.core.evidence import Role, Sli, Standards, Verdict
 from serinus.core.model import Shift
 from serinus.core.needs import Question, Started
 from serinus.core.observed import Measured
 from serinus.core.questions import Arms, HistogramSource, Matcher, Measurement, RatioSource, Series
-from serinus.shell.measure import HISTORY_SECONDS, ROUNDS, Measurer
+from serinus.shell.measure import BATCH_SECONDS, DEFECT, HISTORY_SECONDS, ROUNDS, Measurer
 from serinus.shell.prometheus import BadQuery, ProviderUnavailable
 from serinus.shell.settings import SettingsError
 from tests.shell.told_prometheus import ToldPrometheus
@@ -353,3 +356,66 @@ async def test_a_clock_that_was_ahead_for_a_while_leaves_nothing_out(told: ToldP
     told.series = whole.series
     answer = await ticks(measurer, question(), START + 300 + INTERVAL, START + 600)
     assert answer == await ticks(Measurer(lambda _: whole), question(), START + INTERVAL, START + 600)
+
+
+async def test_one_whose_last_look_was_bad_is_answered_before_the_others(told: ToldPrometheus) -> None:
+    names = ["a", "b", "c"]
+    story(told, START + 600, name="a")
+    story(told, START + 600, name="b", bad=0.5)
+    story(told, START + 600, name="c")
+    measurer, asked = Measurer(lambda _: told), [question(name) for name in names]
+    at, answers = START + INTERVAL, dict.fromkeys(names, Verdict.NOT_ENOUGH)
+    while answers["b"] is not Verdict.FAIL:
+        order = [(key[0], said.verdict) async for key, said in measurer.each(asked, at + 0.05)]
+        answers = {key.removeprefix("uid-"): verdict for key, verdict in order}
+        at += INTERVAL
+        assert at < START + 600
+    assert order[0] == ("uid-b", Verdict.FAIL)
+    assert Verdict.FAIL not in (answers["a"], answers["c"])
+
+
+async def test_what_was_judged_beforehand_gives_the_same_as_what_was_not(told: ToldPrometheus) -> None:
+    story(told, START + 900, bad=0.004)
+    beforehand, straight = Measurer(lambda _: told), Measurer(lambda _: told)
+    at = START + INTERVAL
+    while at <= START + 900:
+        one = (await beforehand.measure([question()], at))[question().key]
+        straight._trials = {key: replace(known, ahead=None) for key, known in straight._trials.items()}
+        assert (await straight.measure([question()], at))[question().key] == one
+        at += INTERVAL
+
+
+async def test_an_answer_that_cannot_be_judged_is_nobody_elses(told: ToldPrometheus, monkeypatch: Any) -> None:
+    story(told, START + 300, name="good")
+    story(told, START + 300, name="odd")
+    absorb = trial.absorb
+
+    def breaks(known: Any, asked: Question, *rest: Any) -> Any:
+        if asked.name == "odd":
+            raise ZeroDivisionError
+        return absorb(known, asked, *rest)
+
+    monkeypatch.setattr(trial, "absorb", breaks)
+    answers = await Measurer(lambda _: told).measure([question("odd"), question("good")], START + 300.05)
+    odd = answers[question("odd").key]
+    assert (odd.verdict, odd.sentence, odd.findings) == (Verdict.NO_DATA, DEFECT, ())
+    assert answers[question("good").key].findings
+
+
+async def test_the_past_of_many_is_read_some_rollouts_at_a_time(told: ToldPrometheus) -> None:
+    names = [f"m{n}" for n in range(30)]
+    asked = [question(name) for name in names]
+    measurer = Measurer(lambda _: told)
+    await measurer.measure(asked, START + 3600)
+    told.asked.clear()
+    await measurer.measure([question(name, key=(f"uid-{name}", 2, "bbb", "rules")) for name in names], START + 3600)
+    rollouts_asked_at_once = max(len(set(re.findall(r"m[0-9]+", query))) for query, _ in told.asked)
+    assert rollouts_asked_at_once * 3600 <= BATCH_SECONDS
+
+
+async def test_a_connection_that_did_not_answer_is_not_asked_for_the_rest(told: ToldPrometheus) -> None:
+    told.failing = ProviderUnavailable("Prometheus did not answer within 10 s.")
+    asked = [question(f"m{n}") for n in range(30)]
+    answers = await Measurer(lambda _: told).measure(asked, START + 3600)
+    assert {one.verdict for one in answers.values()} == {Verdict.PROVIDER_DOWN}
+    assert len(told.asked) == 3, "the queries of the first few rollouts, and no more time-outs"

@@ -1,10 +1,15 @@
-"""The order in which rollouts that were measured together are ticked."""
+"""The order in which rollouts that were measured together are judged and ticked."""
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
+
+import pytest
 
 from serinus.core.evidence import Verdict
 from serinus.core.needs import Question, TrialKey
 from serinus.core.observed import Measured
+from serinus.shell import reconcile
 from serinus.shell.cache import Cache
 from serinus.shell.kube import Kube
 from serinus.shell.measure import Measurer
@@ -13,32 +18,93 @@ from serinus.shell.scheduler import Key, Scheduler
 from serinus.shell.tick import Memory
 from tests.shell.test_measure import question
 
+NOW = 1_700_000_115.0
+
 
 class Told(Measurer):
-    """Answers with the verdicts that it was told, by the name of the rollout."""
+    """Answers with the verdicts that it was told, by the name of the rollout, in their order."""
 
-    def __init__(self, verdicts: dict[str, Verdict]) -> None:
+    def __init__(self, verdicts: dict[str, Verdict], log: list[str], breaks_at: str = "") -> None:
         self._verdicts = verdicts
+        self._log = log
+        self._breaks_at = breaks_at
 
-    async def measure(self, questions: Sequence[Question], now: float) -> dict[TrialKey, Measured]:  # noqa: ARG002
-        return {one.key: Measured(verdict=self._verdicts[one.name]) for one in questions}
+    async def each(self, questions: Sequence[Question], now: float) -> AsyncIterator[tuple[TrialKey, Measured]]:  # noqa: ARG002
+        for one in questions:
+            if one.name == self._breaks_at:
+                raise ZeroDivisionError(one.name)
+            self._log.append(f"{one.name} judged")
+            yield one.key, Measured(verdict=self._verdicts[one.name])
+            await asyncio.sleep(0)
 
 
 class InOrder(Reconciler):
-    """Writes down whose tick began."""
+    """Writes down whose tick began and ended; a tick takes `seconds`."""
 
-    began: list[str]
+    log: list[str]
+    seconds = 0.0
 
-    async def _tick(self, key: Key) -> None:
-        self.began.append(key.name)
+    async def _tick(self, key: Key, *, failed: bool = False) -> None:
+        self.log.append(f"{key.name} {'taken back' if failed else 'ticked'}")
+        await asyncio.sleep(self.seconds)
+        self.log.append(f"{key.name} done")
 
 
-async def test_rollouts_whose_candidate_failed_are_ticked_before_the_others() -> None:
-    verdicts = {"a": Verdict.PASS, "b": Verdict.FAIL, "c": Verdict.NOT_ENOUGH, "d": Verdict.FAIL}
+def told(verdicts: dict[str, Verdict], breaks_at: str = "") -> tuple[InOrder, dict[Key, Question]]:
+    log: list[str] = []
     kube = Kube.__new__(Kube)  # nothing is read or written here
-    reconciler = InOrder(kube=kube, cache=Cache(), scheduler=Scheduler(), measurer=Told(verdicts))
-    reconciler.began = []
+    measurer = Told(verdicts, log, breaks_at)
+    reconciler = InOrder(kube=kube, cache=Cache(), scheduler=Scheduler(), measurer=measurer)
+    reconciler.log = log
     questions = {Key("models", name): question(name) for name in verdicts}
     reconciler._memory.update((key, Memory()) for key in questions)
-    await reconciler._look(questions, 1_700_000_115.0)
-    assert reconciler.began == ["b", "d", "a", "c"]
+    return reconciler, questions
+
+
+async def test_a_candidate_that_failed_is_taken_back_before_the_next_rollout_is_judged() -> None:
+    reconciler, questions = told({"bad": Verdict.FAIL, "a": Verdict.PASS, "b": Verdict.NOT_ENOUGH})
+    reconciler.seconds = 0.01
+    await reconciler._look(questions, NOW)
+    assert reconciler.log[:4] == ["bad judged", "bad taken back", "a judged", "bad done"]
+    assert {"a ticked", "b ticked"} < set(reconciler.log)
+
+
+async def test_those_that_failed_are_taken_back_side_by_side() -> None:
+    reconciler, questions = told({"x": Verdict.FAIL, "y": Verdict.FAIL})
+    reconciler.seconds = 0.01
+    await reconciler._look(questions, NOW)
+    assert reconciler.log == ["x judged", "x taken back", "y judged", "y taken back", "x done", "y done"]
+
+
+async def test_the_others_do_not_wait_for_ever_for_one_that_cannot_be_taken_back(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(reconcile, "PATIENCE", 0.02)
+    reconciler, questions = told({"bad": Verdict.FAIL, "a": Verdict.PASS, "b": Verdict.PASS})
+    reconciler.seconds = 0.2
+    await reconciler._look(questions, NOW)
+    assert reconciler.log.index("b ticked") < reconciler.log.index("bad done")
+
+
+async def test_a_fail_that_was_known_before_holds_nobody_up() -> None:
+    reconciler, questions = told({"bad": Verdict.FAIL, "a": Verdict.PASS})
+    reconciler._memory[Key("models", "bad")].measured = Measured(verdict=Verdict.FAIL)
+    await reconciler._look(questions, NOW)
+    assert "bad ticked" in reconciler.log
+
+
+async def test_where_measuring_together_breaks_each_is_measured_alone_and_nothing_old_stands_in() -> None:
+    reconciler, questions = told({"a": Verdict.PASS, "bad": Verdict.PASS, "b": Verdict.NOT_ENOUGH}, breaks_at="bad")
+    memory = reconciler._memory[Key("models", "bad")]
+    memory.measured = Measured(verdict=Verdict.PASS)
+    await reconciler._look(questions, NOW)
+    assert [one for one in reconciler.log if one.endswith("ticked")] == ["a ticked", "bad ticked", "b ticked"]
+    assert (memory.measured.verdict, memory.measured.findings) == (Verdict.NO_DATA, ())
+    assert "a defect of Serinus" in memory.measured.sentence
+    assert reconciler._memory[Key("models", "b")].measured.verdict is Verdict.NOT_ENOUGH
+
+
+def test_rollouts_are_measured_together_with_those_of_their_connection_only() -> None:
+    asked = {Key("models", name): replace(question(name), connection=name[0]) for name in ("a1", "b1", "a2")}
+    groups = [[key.name for key in group] for group in reconcile._by_connection(asked)]
+    assert groups == [["a1", "a2"], ["b1"]]

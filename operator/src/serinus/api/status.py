@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
@@ -174,7 +175,7 @@ def status_of(
         if progress.last_intent or progress.intent_answer
         else None,
         conditions=_conditions(conditions, before, spec.generation, now),
-        record=_keys(_PROGRESS.dump_python(progress, mode="json", exclude={"decisions"}), to_camel),
+        record=_keys(_PROGRESS.dump_python(progress, mode="json", exclude={"decisions"}), _camel),
     )
     return status.model_dump(by_alias=True, mode="json", exclude_none=True, exclude_defaults=False)
 
@@ -247,8 +248,14 @@ def _conditions(
     return result
 
 
+@lru_cache(maxsize=512)
 def _snake(key: str) -> str:
     return re.sub(r"(?<!^)([A-Z])", lambda match: "_" + match.group(1).lower(), key)
+
+
+@lru_cache(maxsize=512)
+def _camel(key: str) -> str:
+    return to_camel(key)
 
 
 def _keys(value: Any, rename: Any) -> Any:

@@ -36,6 +36,9 @@ class Cache:
         self._selectors: dict[str, dict[str, dict[str, str]]] = defaultdict(dict)
         self._gone: dict[tuple[Resource, str, str], int] = {}
         self._uids: dict[str, dict[str, str]] = defaultdict(dict)
+        self._changes = 0
+        self._changed_at: dict[Key | str, int] = {}
+        """The number of the last change that concerns a rollout, or all of a namespace."""
 
     def __len__(self) -> int:
         return len(self._objects)
@@ -49,6 +52,10 @@ class Cache:
         """All objects of a kind that carry the rollout's label, by name (copies)."""
         names = sorted(self._owned.get((resource, namespace, rollout), ()))
         return [json.loads(self._objects[resource, namespace, name][2]) for name in names]
+
+    def version(self, key: Key) -> tuple[int, int]:
+        """Another one after anything changed that `get`, `owned`, `uids` and `selectors` tell of a rollout."""
+        return self._changed_at.get(key, 0), self._changed_at.get(key.namespace, 0)
 
     def rollouts(self) -> list[Key]:
         """Every ModelRollout that was seen."""
@@ -78,10 +85,13 @@ class Cache:
                     del self._objects[where]
         for resource, name in wanted:
             self._named[resource, key.namespace, name].add(key)
+        if wanted != self._names.get(key, frozenset()):
+            self._change(key)
         if wanted:
             self._names[key] = wanted
         else:
             self._names.pop(key, None)
+            self._changed_at.pop(key, None)
         return sorted(
             (one for one in wanted if (one[0], key.namespace, one[1]) not in self._objects),
             key=lambda one: (one[0].kind, one[1]),
@@ -96,6 +106,9 @@ class Cache:
             return frozenset()
         where, version, rollout = _identity(resource, manifest)
         concerned = self._concerned(where, rollout)
+        uid = manifest["metadata"].get("uid", "")
+        if resource == ROLLOUT and self._uids.get(where[1], {}).get(uid) != where[2]:
+            self._change(where[1])
         self._drop(where)
         if resource == SERVICE and not rollout:
             concerned |= self._take_selector(where, manifest)
@@ -104,7 +117,8 @@ class Cache:
             if rollout:
                 self._owned[resource, where[1], rollout].add(where[2])
             if resource == ROLLOUT:
-                self._uids[where[1]][manifest["metadata"].get("uid", "")] = where[2]
+                self._uids[where[1]][uid] = where[2]
+        self._change(*concerned)
         return concerned
 
     def behind(self, resource: Resource, manifest: Mapping[str, Any]) -> bool:
@@ -126,8 +140,11 @@ class Cache:
             return frozenset()  # it was created again since
         concerned = self._concerned(where, "")
         self._drop(where)
+        if resource == ROLLOUT:
+            self._change(namespace)
         if where in self._named and version:
             self._gone[where] = version
+        self._change(*concerned)
         return concerned
 
     def versions(self, resource: Resource) -> dict[tuple[str, str], int]:
@@ -137,6 +154,11 @@ class Cache:
             selectors = ((namespace, name) for namespace, names in self._selectors.items() for name in names)
             known = dict.fromkeys(selectors, 0) | known
         return known
+
+    def _change(self, *concerned: Key | str) -> None:
+        """Give rollouts, or all of a namespace, another version."""
+        self._changes += 1
+        self._changed_at.update(dict.fromkeys(concerned, self._changes))
 
     def _keeps(self, where: tuple[Resource, str, str], rollout: str) -> bool:
         return bool(rollout) or where[0] == ROLLOUT or where in self._named
@@ -165,6 +187,7 @@ class Cache:
             if not uids:
                 del self._uids[namespace]
         if resource == SERVICE and name in self._selectors.get(namespace, ()):
+            self._change(namespace)
             del self._selectors[namespace][name]
             if not self._selectors[namespace]:
                 del self._selectors[namespace]
@@ -175,6 +198,7 @@ class Cache:
         selector = (manifest.get("spec") or {}).get("selector")
         if not selector:
             return frozenset()
+        self._change(namespace)
         self._selectors[namespace][name] = dict(selector)
         return frozenset(
             Key(namespace, rollout)

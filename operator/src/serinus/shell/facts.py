@@ -6,7 +6,7 @@ cache may be behind. The fresh reads are a handful, and only for rollouts that a
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from serinus import routers, workloads
@@ -16,7 +16,7 @@ from serinus.plugin import Resource, Router, Workload, registry
 from serinus.shell.cache import Cache
 from serinus.shell.kube import Kube
 from serinus.shell.kube_errors import Refused, UnknownKind
-from serinus.shell.resources import DEPLOYMENT, ENDPOINT_SLICE, POD, ROLLOUT_LABEL, SERVICE
+from serinus.shell.resources import DEPLOYMENT, ENDPOINT_SLICE, POD, ROLLOUT, ROLLOUT_LABEL, SERVICE
 from serinus.shell.scheduler import Key
 
 AUTOSCALER = Resource(
@@ -99,6 +99,25 @@ async def fresh(kube: Kube, cache: Cache, key: Key, rollout: Manifest, spec: Spe
         selectors=cache.selectors(key.namespace),
         rivals=cache.uids(key.namespace),
     )
+
+
+async def fresh_traffic(kube: Kube, cache: Cache, key: Key, spec: Spec) -> Facts | None:
+    """What says where traffic goes, as the API server has it now: the rollout, its route and its role Services; the
+    rest as the watches have seen it. None where the rollout is gone.
+
+    Enough to take traffic away from a candidate, and for nothing else.
+    """
+    _, (route, route_name) = named(spec)
+    label = f"{ROLLOUT_LABEL}={key.name}"
+    rollout, (known, manifest), services = await asyncio.gather(
+        kube.get(ROLLOUT, key.namespace, key.name),
+        _get_if_known(kube, route, key, route_name),
+        kube.list(SERVICE, key.namespace, labels=label),
+    )
+    if rollout is None:
+        return None
+    seen = cached(cache, key, rollout, spec)
+    return replace(seen, route=manifest, route_known=known, services=services)
 
 
 async def _get_if_known(kube: Kube, resource: Resource, key: Key, name: str) -> tuple[bool, dict[str, Any] | None]:

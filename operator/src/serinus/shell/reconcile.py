@@ -1,4 +1,4 @@
-"""The loop: what is due is measured together in few queries, then each rollout is ticked.
+"""The loop: what is due is measured together in few queries, and each rollout is ticked as soon as its part is judged.
 
 One place decides retries: a conflict means that the cache or someone else was faster, and the tick is made again at
 once; anything else waits, longer each time. No error of one rollout stops another.
@@ -6,7 +6,7 @@ once; anything else waits, longer each time. No error of one rollout stops anoth
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 
 import structlog
 
@@ -17,12 +17,11 @@ from serinus.core.needs import Question, needs
 from serinus.core.observed import Measured
 from serinus.shell import telemetry
 from serinus.shell.cache import Cache
-from serinus.shell.facts import cached
+from serinus.shell.glance import glance
 from serinus.shell.kube import Kube
 from serinus.shell.kube_errors import Conflict, KubeError, Throttled
 from serinus.shell.lease import Lease
-from serinus.shell.measure import Measurer
-from serinus.shell.observe import observe
+from serinus.shell.measure import DEFECT, Measurer
 from serinus.shell.prometheus import Provider
 from serinus.shell.resources import ROLLOUT
 from serinus.shell.room import Room
@@ -32,6 +31,8 @@ from serinus.shell.tick import Memory, Ticker, folded_progress
 
 SHORTEST_PAUSE = 0.5
 LONGEST_PAUSE = 30.0
+PATIENCE = 1.0
+"""Seconds of a look at most that the others wait while candidates that failed are taken back."""
 AT_ONCE = 16
 """Rollouts whose ticks may await something at the same time."""
 
@@ -75,39 +76,49 @@ class Reconciler:
                 for key in keys:
                     if key not in questions:
                         work.create_task(self._tick(key))
-                if questions:
-                    work.create_task(self._look(questions, now))
+                for group in _by_connection(questions):
+                    work.create_task(self._look(group, now))
 
     async def _look(self, questions: Mapping[Key, Question], now: float) -> None:
-        """Measure for all that are due in few queries, then tick each: those whose candidate failed before the rest."""
-        answers = await self._measured(questions, now)
-        for key, question in questions.items():
+        """Measure for all that are due in few queries, and tick each as soon as it is judged. While a candidate that
+        failed is taken back the others wait, but not for long."""
+        ticks: list[asyncio.Task[None]] = []
+        urgent: list[asyncio.Task[None]] = []
+        patience = PATIENCE
+        async for key, measured in self._measured(questions, now):
             memory = self._memory[key]
-            memory.looked = now // question.interval
-            memory.measured = answers[key]
-            telemetry.LAG_SECONDS.observe(now - memory.looked * question.interval)
-            telemetry.VERDICTS.labels(memory.measured.verdict).inc()
-        failed = [key for key in questions if self._memory[key].measured.verdict is Verdict.FAIL]
-        await asyncio.gather(*(self._tick(key) for key in failed))
-        await asyncio.gather(*(self._tick(key) for key in questions if key not in failed))
+            failed = measured.verdict is Verdict.FAIL and memory.measured.verdict is not Verdict.FAIL
+            memory.looked = now // questions[key].interval
+            memory.measured = measured
+            telemetry.LAG_SECONDS.observe(now - memory.looked * questions[key].interval)
+            telemetry.VERDICTS.labels(measured.verdict).inc()
+            if failed:
+                urgent.append(asyncio.create_task(self._tick(key, failed=True)))
+                continue
+            if patience > 0 and not all(one.done() for one in urgent):
+                began = time.monotonic()
+                await asyncio.wait(urgent, timeout=patience)
+                patience -= time.monotonic() - began
+            ticks.append(asyncio.create_task(self._tick(key)))
+        await asyncio.gather(*urgent, *ticks)
 
-    async def _measured(self, questions: Mapping[Key, Question], now: float) -> dict[Key, Measured]:
-        """The evidence of each. Where one cannot be judged for a defect of ours, the others are; and nothing that was
-        measured before stands in for it."""
+    async def _measured(self, questions: Mapping[Key, Question], now: float) -> AsyncIterator[tuple[Key, Measured]]:
+        """The evidence of each. Where all together cannot be measured for a defect of ours, each is alone; and nothing
+        that was measured before stands in for it."""
+        keys = {question.key: key for key, question in questions.items()}
         try:
-            answers = await self._measurer.measure(list(questions.values()), now)
-            return {key: answers[question.key] for key, question in questions.items()}
+            async for found, measured in self._measurer.each(list(questions.values()), now):
+                yield keys.pop(found), measured
         except Exception:
-            log.exception("measuring together failed", rollouts=len(questions))
-        alone: dict[Key, Measured] = {}
-        for key, question in questions.items():
+            log.exception("measuring together failed", rollouts=len(keys))
+        for key in keys.values():
+            question = questions[key]
             try:
-                alone[key] = (await self._measurer.measure([question], now))[question.key]
+                measured = (await self._measurer.measure([question], now))[question.key]
             except Exception:
                 log.exception("measuring failed", rollout=str(key))
-                sentence = "The counts could not be judged, which is a defect of Serinus: its log has the details."
-                alone[key] = Measured(attempt=question.attempt, step=question.step, sentence=sentence)
-        return alone
+                measured = Measured(attempt=question.attempt, step=question.step, sentence=DEFECT)
+            yield key, measured
 
     def _asked(self, key: Key, now: float) -> Question | None:
         """As `_question`; an error of one rollout is its tick's to tell, and does not stop the others."""
@@ -120,6 +131,7 @@ class Reconciler:
     def _question(self, key: Key, now: float) -> Question | None:
         """What must be measured before this rollout is ticked; None: nothing, or it was at this look already."""
         memory = self._memory.setdefault(key, Memory())
+        version = self._cache.version(key)
         rollout = self._cache.get(ROLLOUT, key.namespace, key.name)
         if rollout is None:
             return None
@@ -128,10 +140,12 @@ class Reconciler:
             spec = memory.spec or spec
         if isinstance(spec, Problems) or memory.looked == now // spec.interval:
             return None
-        observed = observe(cached(self._cache, key, rollout, spec), spec)
-        return needs(spec, observed, folded_progress(progress_of(rollout.get("status")), observed))
+        seen = glance(self._cache, key, rollout, spec, version=version, before=memory.glance)
+        question = needs(spec, seen.observed, folded_progress(progress_of(rollout.get("status")), seen.observed))
+        memory.glance = seen if question is not None else None
+        return question
 
-    async def _tick(self, key: Key) -> None:
+    async def _tick(self, key: Key, *, failed: bool = False) -> None:
         """One tick, and what its failure means for the next."""
         memory = self._memory.setdefault(key, Memory())
         started = time.monotonic()
@@ -139,7 +153,7 @@ class Reconciler:
         outcome = "ok"
         try:
             async with self._turns:
-                wake_at = await self._ticker.tick(key, memory)
+                wake_at = await self._ticker.tick(key, memory, failed=failed)
             memory.failures = 0
         except Conflict as error:
             outcome = type(error).__name__
@@ -164,6 +178,10 @@ class Reconciler:
 
     def _count(self, key: Key, memory: Memory) -> None:
         """Keep the numbers of rollouts by phase; forget a rollout that is gone."""
+        version = self._cache.version(key)
+        if memory.uid and version == memory.counted:
+            return
+        memory.counted = version
         rollout = self._cache.get(ROLLOUT, key.namespace, key.name)
         phase = ((rollout.get("status") or {}).get("phase") or "Unknown") if rollout else ""
         if phase != memory.phase:
@@ -189,3 +207,11 @@ class Reconciler:
 def _pause(failures: int) -> float:
     """Seconds before the next try after so many failures in a row."""
     return min(LONGEST_PAUSE, SHORTEST_PAUSE * 2.0 ** min(failures, 10))
+
+
+def _by_connection(questions: Mapping[Key, Question]) -> list[dict[Key, Question]]:
+    """What is measured together: no connection waits for another's time-out."""
+    groups: dict[str, dict[Key, Question]] = {}
+    for key, question in questions.items():
+        groups.setdefault(question.connection, {})[key] = question
+    return list(groups.values())

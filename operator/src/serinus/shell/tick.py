@@ -4,9 +4,10 @@ from the cache   ->  decide  ->  nothing to write: done
                                  something to write: read afresh, decide again, then
                                  1. the split, before anything else      2. Services and pods
                                  3. events                               4. status
+a Fail just found    ->  read what says where traffic goes, decide, and take it back; else as above
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -20,9 +21,10 @@ from serinus.core.journal import fold
 from serinus.core.model import Phase, Plan, Progress, Release, SetSplit, Spec
 from serinus.core.observed import Capacity, Measured, Observed
 from serinus.shell import record, refused_spec
-from serinus.shell.apply import FINALIZER, CannotApply, Writer, add_finalizer, claim_all, unclaimed
+from serinus.shell.apply import FINALIZER, CannotApply, Writer, add_finalizer, claim_all
 from serinus.shell.cache import Cache, Manifest
-from serinus.shell.facts import Facts, cached, fresh, named
+from serinus.shell.facts import Facts, fresh, fresh_traffic, named
+from serinus.shell.glance import Glance, glance
 from serinus.shell.kube import Kube
 from serinus.shell.kube_errors import Refused, UnknownKind
 from serinus.shell.observe import observe
@@ -48,10 +50,14 @@ class Memory:
     failures: int = 0
     phase: str = ""
     uid: str = ""
+    counted: tuple[int, int] = (0, 0)
+    """The cache's version at which `phase` and `uid` were taken."""
     spec: Spec | None = None
     """The last one that could be compiled: safety goes on by it while a person mends the spec."""
     problems: tuple[str, ...] = ()
     """What is wrong with the present spec."""
+    glance: Glance | None = None
+    """What the cache showed; kept while a candidate is on trial."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,8 +69,12 @@ class Ticker:
     room: Room
     clock: Callable[[], float]
 
-    async def tick(self, key: Key, memory: Memory) -> float | None:
-        """Returns when to look again (seconds since the epoch); None: only on events. Raises `KubeError`."""
+    async def tick(self, key: Key, memory: Memory, *, failed: bool = False) -> float | None:
+        """Returns when to look again (seconds since the epoch); None: only on events. Raises `KubeError`.
+
+        `failed`: the look before this tick turned the verdict to Fail, so that there is something to write.
+        """
+        version = self.cache.version(key)
         rollout = self.cache.get(ROLLOUT, key.namespace, key.name)
         if rollout is None:
             self.cache.refer(key, ())
@@ -73,9 +83,13 @@ class Ticker:
         if isinstance(spec, Problems):
             return await self._refuse(key, spec)
         await self._know(key, spec)
-        facts = cached(self.cache, key, rollout, spec)
-        plan, status, changed = await self._decide(facts, spec, memory)
-        if plan.actions or changed or unclaimed(facts):
+        if failed:
+            return await self._take_back(key, spec, memory)
+        seen = memory.glance = glance(self.cache, key, rollout, spec, version=version, before=memory.glance)
+        plan, status, changed = await self._decide(rollout, seen.observed, spec, memory)
+        if not plan.progress.candidate:
+            memory.glance = None
+        if plan.actions or changed or seen.is_unclaimed:
             return await self._act(key, memory)
         if self._numbers_are_due(rollout, spec, memory, status):
             await self._write_status(rollout, status, memory)
@@ -106,9 +120,27 @@ class Ticker:
         facts = await fresh(self.kube, self.cache, key, rollout, spec)
         if await claim_all(self.kube, facts):
             return self.clock()
-        plan, status, changed = await self._decide(facts, spec, memory)
-        self._say(key, memory, plan)
-        refused = await self._apply(facts, spec, plan)
+        observed = observe(facts, spec)
+        return await self._carry_out(facts, observed, spec, memory, await self._decide(rollout, observed, spec, memory))
+
+    async def _take_back(self, key: Key, spec: Spec, memory: Memory) -> float | None:
+        """Traffic away from a candidate that failed, by as few reads as name it; anything else is `_act`'s."""
+        facts = await fresh_traffic(self.kube, self.cache, key, spec)
+        if facts is not None and compile_spec(facts.rollout) == spec and FINALIZER in _finalizers(facts.rollout):
+            self.cache.store(ROLLOUT, facts.rollout)
+            observed = observe(facts, spec)
+            decided = await self._decide(facts.rollout, observed, spec, memory)
+            if _takes_traffic_back(decided[0]):
+                return await self._carry_out(facts, observed, spec, memory, decided)
+        return await self._act(key, memory)
+
+    async def _carry_out(
+        self, facts: Facts, observed: Observed, spec: Spec, memory: Memory, decided: tuple[Plan, dict[str, Any], bool]
+    ) -> float | None:
+        """Do what was decided from fresh reads, then tell and record it."""
+        rollout, (plan, status, changed) = facts.rollout, decided
+        self._say(memory, spec, plan)
+        refused = await self._apply(facts, observed, spec, plan)
         if not refused and any(isinstance(one, Release) for one in plan.actions):
             return None
         before = progress_of(rollout.get("status"))
@@ -116,8 +148,8 @@ class Ticker:
             # What was refused has not happened: nothing of it is told or recorded.
             plan = replace(plan, sentence=f"{plan.sentence} {refused}"[:1024], wake_at=self.clock() + REFUSED_SECONDS)
             if any(isinstance(one, SetSplit) for one in plan.actions):
-                plan = replace(plan, progress=folded_progress(before, observe(facts, spec)))
-            status = self._status(facts, spec, memory, plan, observe(facts, spec))
+                plan = replace(plan, progress=folded_progress(before, observed))
+            status = self._status(rollout, spec, memory, plan, observed)
         await record.tell(self.kube, spec, before=before, after=plan.progress)
         if changed or refused or status != rollout.get("status"):
             await self._write_status(rollout, status, memory)
@@ -125,18 +157,18 @@ class Ticker:
 
     async def _bound(self, rollout: Manifest) -> bool:
         """True when our finalizer is there, so that a deletion waits for us; else it is added where it may be."""
-        metadata = rollout["metadata"]
-        if FINALIZER in (metadata.get("finalizers") or ()):
+        if FINALIZER in _finalizers(rollout):
             return True
-        if "deletionTimestamp" not in metadata:
+        if "deletionTimestamp" not in rollout["metadata"]:
             await add_finalizer(self.kube, rollout)
         return False
 
-    async def _decide(self, facts: Facts, spec: Spec, memory: Memory) -> tuple[Plan, dict[str, Any], bool]:
+    async def _decide(
+        self, rollout: Mapping[str, Any], observed: Observed, spec: Spec, memory: Memory
+    ) -> tuple[Plan, dict[str, Any], bool]:
         """The plan, the status that it leads to, and whether that differs in more than numbers."""
-        before = facts.rollout.get("status")
+        before = rollout.get("status")
         progress = progress_of(before)
-        observed = observe(facts, spec)
         folded = folded_progress(progress, observed)
         observed = replace(
             observed,
@@ -144,10 +176,12 @@ class Ticker:
             spec_problems=(*memory.problems, *observed.spec_problems),
         )
         plan = decide(spec, observed, progress, memory.measured, self.clock())
-        status = self._status(facts, spec, memory, plan, observed)
+        status = self._status(rollout, spec, memory, plan, observed)
         return plan, status, record.matters(before, status)
 
-    def _status(self, facts: Facts, spec: Spec, memory: Memory, plan: Plan, observed: Observed) -> dict[str, Any]:
+    def _status(
+        self, rollout: Mapping[str, Any], spec: Spec, memory: Memory, plan: Plan, observed: Observed
+    ) -> dict[str, Any]:
         progress = plan.progress
         since = progress.shifts[-1].at if progress.shifts else 0.0
         measured = memory.measured.at(progress.attempt, progress.step, since)
@@ -157,7 +191,7 @@ class Ticker:
             measured=measured,
             plan=plan,
             conditions=conditions(spec, observed, measured, plan),
-            before=facts.rollout.get("status"),
+            before=rollout.get("status"),
             now=self.clock(),
         )
 
@@ -172,9 +206,9 @@ class Ticker:
             return None
         return await self.room.for_pods_of(source, spec.namespace)
 
-    async def _apply(self, facts: Facts, spec: Spec, plan: Plan) -> str:
+    async def _apply(self, facts: Facts, observed: Observed, spec: Spec, plan: Plan) -> str:
         """Carry out the plan in its order. Returns what the API server refused, in words."""
-        writer = Writer(kube=self.kube, spec=spec, facts=facts, observed=observe(facts, spec))
+        writer = Writer(kube=self.kube, spec=spec, facts=facts, observed=observed)
         for action in plan.actions:
             try:
                 await writer.do(action)
@@ -207,7 +241,7 @@ class Ticker:
             await record.write_status(self.kube, rollout, status)
         return None
 
-    async def _write_status(self, rollout: Manifest, status: dict[str, Any], memory: Memory) -> None:
+    async def _write_status(self, rollout: Mapping[str, Any], status: dict[str, Any], memory: Memory) -> None:
         self.cache.store(ROLLOUT, await record.write_status(self.kube, rollout, status))
         memory.status_at = self.clock()
 
@@ -216,18 +250,27 @@ class Ticker:
         written = 0 <= self.clock() - memory.status_at < record.LOOKS_BETWEEN_NUMBERS * spec.interval
         return not written and status != rollout.get("status")
 
-    def _say(self, key: Key, memory: Memory, plan: Plan) -> None:
+    def _say(self, memory: Memory, spec: Spec, plan: Plan) -> None:
         words = (plan.reason, plan.sentence)
         if words != memory.told:
             memory.told = words
             log.info(
                 plan.sentence,
-                rollout=str(key),
+                rollout=f"{spec.namespace}/{spec.name}",
                 rule=plan.rule,
                 reason=plan.reason,
                 phase=str(plan.progress.phase),
                 actions=[type(one).__name__ for one in plan.actions],
             )
+
+
+def _takes_traffic_back(plan: Plan) -> bool:
+    """True when a plan sets the candidate's weight to 0 and does nothing else."""
+    return bool(plan.actions) and all(isinstance(one, SetSplit) and one.record.weight == 0 for one in plan.actions)
+
+
+def _finalizers(rollout: Mapping[str, Any]) -> Sequence[str]:
+    return rollout["metadata"].get("finalizers") or ()
 
 
 def folded_progress(progress: Progress, observed: Observed) -> Progress:

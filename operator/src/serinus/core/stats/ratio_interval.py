@@ -36,7 +36,7 @@ def advance(curve: Sequence[float], x1: float, n1: float, x0: float, n0: float, 
         return tuple(curve)
     # The part of the likelihood that does not depend on r is left out.
     return tuple(
-        value + (x1 * at - m * log(r * n1 + n0)) / phi for value, at, r in zip(curve, LOG_RATIOS, RATIOS, strict=True)
+        [value + (x1 * at - m * log(r * n1 + n0)) / phi for value, at, r in zip(curve, LOG_RATIOS, RATIOS, strict=True)]
     )
 
 
