@@ -210,7 +210,7 @@ def test_who_is_about_to_fail_is_known_one_look_ahead_and_is_no_verdict_yet() ->
         *told(Role.STABLE, bad=0.01, since=800, until=2200, pod="chat-aaa-1-1"),
         *told(Role.CANDIDATE, bad=0.9, since=800, until=2200, pod="chat-bbb-1-1"),
     ]
-    steps = in_parts(asked, series, range(1000, 2200, 30), beforehand=False)
+    steps = in_parts(asked, series, range(1000, 2200, 10), beforehand=False)
     first = next(at for at, one in enumerate(steps) if one.state.failure is not None)
     before = trial.foresee(steps[first - 1])
     assert trial.is_about_to_fail(before)
