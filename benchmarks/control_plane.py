@@ -9,6 +9,7 @@ import signal
 import sys
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from statistics import median
 
 from benchmarks import figures, fleet
@@ -18,6 +19,10 @@ from benchmarks.usage import cores, usage
 from tests.cluster.progress import say, step
 
 PEERS = ("Argo Rollouts", "Flagger")
+MANY = 100
+"""Rollouts in analysis that the aims and the peers' figures speak of."""
+RESTART_LOOKS = 4
+"""The lease of the one that was killed has to run out first."""
 FLIPS_AT_ONCE = 5
 BAD = 0.5
 
@@ -41,7 +46,7 @@ def steady(bench: Bench, seconds: float) -> list[Row]:
         say(f"note: {not_analyzing} rollouts left the analysis, {missed} were not looked at")
     say(f"writes: {figures.listed(counted.writes)}; reads: {figures.listed(counted.reads)}")
     number = len(bench.busy)
-    return [
+    rows = [
         Row(what="controller CPU", measured=cores(before, after), unit="cores", aim=0.02, peers=("0.010", "0.031")),
         Row(
             what="memory (resident)",
@@ -86,6 +91,28 @@ def steady(bench: Bench, seconds: float) -> list[Row]:
             note=f"farthest off {worst:.2f} s of {len(lengths)}",
             digits=4,
         ),
+    ]
+    if number <= MANY:
+        return rows
+    return [row if row.what.startswith("interval") else replace(row, aim=None, peers=("", "")) for row in rows]
+
+
+def restarted(bench: Bench) -> list[Row]:
+    """Memory after the operator was killed in the middle of all trials, and has read them up again."""
+    with step("the operator is killed, and reads all trials again"):
+        bench.operator.kill()
+        bench.operator.start()
+        time.sleep(fleet.INTERVAL * RESTART_LOOKS)
+    after = usage(bench.operator.pid)
+    return [
+        Row(
+            what=f"memory after a restart with {len(bench.busy)} trials in flight",
+            measured=after.rss_mib,
+            unit="MiB",
+            aim=130 if len(bench.busy) <= MANY else None,
+            peers=("", ""),
+            note=f"peak {after.peak_mib:.0f}",
+        )
     ]
 
 
@@ -179,6 +206,8 @@ def measure(bench: Bench, options: argparse.Namespace) -> list[Row]:
     say(f"operator: process {bench.operator.pid}")
     rows = steady(bench, options.seconds)
     print(table(rows, PEERS), file=sys.stderr)
+    if options.restart:
+        rows += restarted(bench)
     if options.images:
         rows += new_images(bench, bench.idle[: options.images])
     if options.flips:
@@ -196,6 +225,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=240.0, help="of steady analysis")
     parser.add_argument("--images", type=int, default=20, help="of the idle ones that get a new image")
     parser.add_argument("--flips", type=int, default=20, help="of those in analysis that turn bad")
+    parser.add_argument("--restart", action=argparse.BooleanOptionalAction, default=True, help="kill it once")
     parser.add_argument("--scrape", type=int, default=15, help="seconds between two scrapes")
     parser.add_argument("--patience", type=float, default=600, help="seconds to wait for a quiet machine at most")
     parser.add_argument("--section", default="Control plane", help="of docs/benchmarks.md; empty: only print")
