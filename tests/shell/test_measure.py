@@ -12,8 +12,9 @@ from serinus.core.model import Shift
 from serinus.core.needs import Question, Started
 from serinus.core.observed import Measured
 from serinus.core.questions import Arms, HistogramSource, Matcher, Measurement, RatioSource, Series
-from serinus.shell.measure import BATCH_SECONDS, DEFECT, HISTORY_SECONDS, ROUNDS, Measurer
+from serinus.shell.measure import DEFECT, ROUNDS, Measurer
 from serinus.shell.prometheus import BadQuery, ProviderUnavailable
+from serinus.shell.ranges import BATCH_SECONDS, HISTORY_SECONDS
 from serinus.shell.settings import SettingsError
 from tests.shell.told_prometheus import ToldPrometheus
 

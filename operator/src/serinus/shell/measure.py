@@ -2,16 +2,13 @@
 
 What is kept between ticks is a cache: a trial that is not known is read from Prometheus again, from its first traffic
 on. In steady state a tick costs one query for each metric and set of matchers, whatever the number of rollouts.
-
-    history of stable    once an attempt, coarse, before the trial: how noisy the workload is
-    the trial's past     hour by hour, until it has caught up
-    the last interval    at each tick
+What is read when stands in `ranges.py`.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Hashable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from math import ceil, floor, inf
+from collections.abc import AsyncIterator, Callable, Hashable, Mapping, Sequence
+from dataclasses import dataclass
+from math import ceil
 from sys import intern
 from typing import Any, Protocol
 
@@ -29,23 +26,12 @@ from serinus.providers import prometheus
 from serinus.providers.prometheus import AnswerError, Part, Partial, RawSeries, Want
 from serinus.providers.promql import NotAName
 from serinus.shell.prometheus import BadQuery, PrometheusError
+from serinus.shell.ranges import HISTORY_STEP, Range, batches, following, history_of
 from serinus.shell.settings import SettingsError
 from serinus.shell.telemetry import QUERIES
 from serinus.workloads.revision import deployment_name
 from serinus.workloads.services import service_name
 
-HISTORY_SECONDS = 6 * 3600
-HISTORY_STEP = 60
-HISTORY_GRID = 300
-"""History ends at a multiple of this before the trial, so that trials which began close together share its queries."""
-CHUNK_SECONDS = 3600
-"""Most that is read of a trial's past at once."""
-SHORT_SECONDS = 300
-"""Ranges up to this length are read together, as long as the longest of them."""
-BATCH_SECONDS = 8 * 3600
-"""Most that is read of the past at once, over all rollouts: what is longer is read, judged and let go in parts."""
-SCRAPE_SECONDS = 15
-"""A common time between two scrapes: how much a range of raw samples weighs beside one that is thinned out."""
 ROUNDS = 8
 """Most chunks of the past in one tick: what is left waits for the next, so that no rollout holds up the others."""
 IDLE_SECONDS = 900
@@ -71,16 +57,6 @@ class _Trouble:
     state: ProviderState | None
     """None: the question itself is wrong, and asking again does not help."""
     sentence: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Range:
-    """Samples that one question needs: those after `start`, up to and with `end`."""
-
-    question: Question
-    start: float
-    end: float
-    resolution: int = 0
 
 
 _Answer = list[tuple[str, RawSeries]] | _Trouble
@@ -124,9 +100,8 @@ class Measurer:
         for _ in range(ROUNDS):
             ranges = []
             for question in list(waiting.values()):
-                following = self._next(question, now)
-                if following is not None:
-                    ranges.append(following)
+                if (unread := following(self._trials[question.key], question, now)) is not None:
+                    ranges.append(unread)
                 else:
                     yield question.key, self._said(waiting.pop(question.key), None, now)
             async for batch, found in self._asked_in_turn(ranges):
@@ -140,7 +115,7 @@ class Measurer:
             yield question.key, self._said(question, None, now)
         await self._foresee([one.key for one in questions])
 
-    def _taken_in(self, one: _Range, answer: "_Answer", now: float) -> Measured | None:
+    def _taken_in(self, one: Range, answer: "_Answer", now: float) -> Measured | None:
         """What a question's samples say; None: there is more to read."""
         question = one.question
         if isinstance(answer, _Trouble):
@@ -148,7 +123,11 @@ class Measurer:
         try:
             fresh = [(raw.role, _series(raw, sli)) for sli, raw in answer]
             self._trials[question.key] = trial.absorb(self._trials[question.key], question, fresh, one.end)
-            return None if self._next(question, now) is not None else self._said(question, None, now)
+            return (
+                None
+                if following(self._trials[question.key], question, now) is not None
+                else self._said(question, None, now)
+            )
         except Exception:
             log.exception("measuring failed", rollout=f"{question.namespace}/{question.name}")
             return Measured(attempt=question.attempt, step=question.step, sentence=DEFECT)
@@ -184,11 +163,7 @@ class Measurer:
     async def _begin(self, questions: Sequence[Question]) -> dict[TrialKey, _Trouble]:
         """Start trials that are not known, with the noise of stable's past; earlier trials of theirs are forgotten."""
         troubles = {}
-        ranges = []
-        for one in questions:
-            end = floor(one.since / HISTORY_GRID) * HISTORY_GRID
-            ranges.append(_Range(question=one, start=end - HISTORY_SECONDS, end=end, resolution=HISTORY_STEP))
-        async for batch, found in self._asked_in_turn(ranges):
+        async for batch, found in self._asked_in_turn([history_of(one) for one in questions]):
             for one in [each.question for each in batch]:
                 answer = found.pop(one.key)
                 if isinstance(answer, _Trouble):
@@ -199,29 +174,13 @@ class Measurer:
                 await asyncio.sleep(0)
         return troubles
 
-    def _next(self, question: Question, now: float) -> _Range | None:
-        """The next samples to read of a trial; None when it has caught up."""
-        known = self._trials[question.key]
-        if known.read_to >= now:
-            return None
-        start = trial.read_from(known)
-        spans = [span for span in trial.traffic(question, start, now) if span[1] > known.read_to]
-        if not spans:
-            return None
-        start, end = spans[0]
-        beyond = max(start, known.read_to)
-        if end - beyond > CHUNK_SECONDS:
-            # On a grid, so that trials which are read again together share queries.
-            end = (floor(beyond / CHUNK_SECONDS) + 1) * CHUNK_SECONDS
-        return _Range(question=question, start=start, end=end)
-
-    async def _asked_in_turn(self, ranges: Sequence[_Range]) -> AsyncIterator[tuple[Sequence[_Range], "_Found"]]:
+    async def _asked_in_turn(self, ranges: Sequence[Range]) -> AsyncIterator[tuple[Sequence[Range], "_Found"]]:
         """Batch by batch the series of each range, or what was in the way.
 
         A connection that answered nothing of one batch is not asked for the next: each would wait for a time-out.
         """
         silent: dict[str, _Trouble] = {}
-        for batch in _batches(ranges):
+        for batch in batches(ranges):
             name = batch[0].question.connection
             if (trouble := silent.get(name)) is not None:
                 yield batch, {one.question.key: trouble for one in batch}
@@ -232,7 +191,7 @@ class Measurer:
                 silent[name] = troubles[0]
             yield batch, found
 
-    async def _ask(self, batch: Sequence[_Range]) -> "_Found":
+    async def _ask(self, batch: Sequence[Range]) -> "_Found":
         found: _Found = {}
         wants: list[Want] = []
         for one in batch:
@@ -283,48 +242,13 @@ class Measurer:
         if trouble is not None and trouble.state is not None:
             return trial.measured(known, question, trouble.state, trouble.sentence)
         said = trial.measured(known, question)
-        if self._next(question, now) is not None:
+        if following(self._trials[question.key], question, now) is not None:
             hours = ceil((now - known.read_to) / 3600)
             return trial.without_data(said, f"Reading the past of this trial: about {hours} h are left.")
         return said
 
 
-def _batches(ranges: Iterable[_Range]) -> list[list[_Range]]:
-    """Ranges that are asked together: of one connection, up to the same time, and not so many that their samples fill
-    the memory. Short ones come first: these are looks that are due, the others are read up."""
-    groups: dict[tuple[str, float], list[_Range]] = {}
-    for one in ranges:
-        groups.setdefault((one.question.connection, one.end), []).append(one)
-    batches: list[list[_Range]] = []
-    for group in groups.values():
-        short = [one for one in group if one.end - one.start <= SHORT_SECONDS]
-        if short:
-            batches.append(_aligned(short))
-        batches += _bounded([one for one in group if one.end - one.start > SHORT_SECONDS])
-    return sorted(batches, key=lambda batch: max(one.end - one.start for one in batch))
-
-
-def _aligned(short: Sequence[_Range]) -> list[_Range]:
-    """Short ranges reach back equally far: one rollout that waits for a late pod costs no queries of its own."""
-    start = min(one.start for one in short)
-    return [replace(one, start=start) for one in short]
-
-
-def _bounded(long: Sequence[_Range]) -> list[list[_Range]]:
-    """Long ranges, some at a time."""
-    batches: list[list[_Range]] = []
-    seconds = inf
-    for one in long:
-        weight = (one.end - one.start) / max(1.0, one.resolution / SCRAPE_SECONDS)
-        if seconds + weight > BATCH_SECONDS:
-            batches.append([])
-            seconds = 0.0
-        batches[-1].append(one)
-        seconds += weight
-    return batches
-
-
-def _wants(one: _Range) -> list[Want]:
+def _wants(one: Range) -> list[Want]:
     question = one.question
     roles = (Role.STABLE,) if one.resolution else (Role.STABLE, Role.CANDIDATE)
     return [

@@ -18,6 +18,9 @@ from serinus.shell.resources import EVENT, ROLLOUT
 LOOKS_BETWEEN_NUMBERS = 8
 """Looks after which a status is written again in which only numbers differ."""
 
+EVIDENCE = frozenset({"verdict", "message", "slis", "Ready", "Reconciling", "EvidenceAvailable"})
+"""What a look may change by its counts alone, with the same objects in the cluster."""
+
 _WARNINGS = frozenset({Cause.ROLLBACK, Cause.LIMIT, Cause.UNREADY, Cause.REASSERT})
 _NOTE_LENGTH = 1024
 
@@ -63,9 +66,10 @@ async def write_status(kube: Kube, rollout: Manifest, status: Mapping[str, Any])
     return await kube.json_patch(ROLLOUT, metadata["namespace"], metadata["name"], operations, subresource="status")
 
 
-def matters(before: Mapping[str, Any] | None, after: Mapping[str, Any]) -> bool:
-    """True when more than numbers changed."""
-    return _outline(before or {}) != _outline(after)
+def changes(before: Mapping[str, Any] | None, after: Mapping[str, Any]) -> frozenset[str]:
+    """What changed, numbers aside: names of fields of the status, and of conditions."""
+    old, new = _outline(before or {}), _outline(after)
+    return frozenset(key for key in old.keys() | new.keys() if old.get(key) != new.get(key))
 
 
 def _outline(status: Mapping[str, Any]) -> dict[str, Any]:
@@ -77,5 +81,4 @@ def _outline(status: Mapping[str, Any]) -> dict[str, Any]:
     outline["wanted"] = (status.get("weights") or {}).get("wanted")
     outline["revisions"] = [status.get("stable"), status.get("candidate")]
     outline["slis"] = [(one["name"], one["verdict"]) for one in status.get("slis", ())]
-    outline["conditions"] = [(one["type"], one["status"], one["reason"]) for one in status.get("conditions", ())]
-    return outline
+    return outline | {one["type"]: (one["status"], one["reason"]) for one in status.get("conditions", ())}

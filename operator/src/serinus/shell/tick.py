@@ -1,6 +1,7 @@
 """One tick of one rollout: observe, decide, apply, record.
 
 from the cache   ->  decide  ->  nothing to write: done
+                                 only what the evidence says of itself: status, if it is still as it was seen
                                  something to write: read afresh, decide again, then
                                  1. the split, before anything else      2. Services and pods
                                  3. events                               4. status
@@ -36,6 +37,8 @@ REFUSED_SECONDS = 10.0
 """How soon to try again what the API server refused."""
 
 log = structlog.get_logger("serinus")
+
+_Decided = tuple[Plan, dict[str, Any], frozenset[str]]
 
 
 @dataclass(slots=True)
@@ -89,9 +92,10 @@ class Ticker:
         plan, status, changed = await self._decide(rollout, seen.observed, spec, memory)
         if not plan.progress.candidate:
             memory.glance = None
-        if plan.actions or changed or seen.is_unclaimed:
+        if plan.actions or seen.is_unclaimed or changed - record.EVIDENCE or (changed and memory.failures):
             return await self._act(key, memory)
-        if self._numbers_are_due(rollout, spec, memory, status):
+        if changed or self._numbers_are_due(rollout, spec, memory, status):
+            self._say(memory, spec, plan)
             await self._write_status(rollout, status, memory)
         return plan.wake_at
 
@@ -135,7 +139,7 @@ class Ticker:
         return await self._act(key, memory)
 
     async def _carry_out(
-        self, facts: Facts, observed: Observed, spec: Spec, memory: Memory, decided: tuple[Plan, dict[str, Any], bool]
+        self, facts: Facts, observed: Observed, spec: Spec, memory: Memory, decided: "_Decided"
     ) -> float | None:
         """Do what was decided from fresh reads, then tell and record it."""
         rollout, (plan, status, changed) = facts.rollout, decided
@@ -163,10 +167,8 @@ class Ticker:
             await add_finalizer(self.kube, rollout)
         return False
 
-    async def _decide(
-        self, rollout: Mapping[str, Any], observed: Observed, spec: Spec, memory: Memory
-    ) -> tuple[Plan, dict[str, Any], bool]:
-        """The plan, the status that it leads to, and whether that differs in more than numbers."""
+    async def _decide(self, rollout: Mapping[str, Any], observed: Observed, spec: Spec, memory: Memory) -> "_Decided":
+        """The plan, the status that it leads to, and what of that has changed, numbers aside."""
         before = rollout.get("status")
         progress = progress_of(before)
         folded = folded_progress(progress, observed)
@@ -177,7 +179,7 @@ class Ticker:
         )
         plan = decide(spec, observed, progress, memory.measured, self.clock())
         status = self._status(rollout, spec, memory, plan, observed)
-        return plan, status, record.matters(before, status)
+        return plan, status, record.changes(before, status)
 
     def _status(
         self, rollout: Mapping[str, Any], spec: Spec, memory: Memory, plan: Plan, observed: Observed
