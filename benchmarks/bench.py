@@ -20,7 +20,7 @@ from tests.cluster.layout import Layout
 from tests.cluster.lifecycle import environment
 from tests.cluster.progress import step
 
-WARM_UP_LOOKS = 4
+WARM_UP_LOOKS = 8
 """Looks after the last trial began before anything is counted: settling, and the first verdicts."""
 
 
