@@ -43,7 +43,7 @@ class Bench:
         )
 
 
-def bring_up(bench: Bench) -> None:
+def bring_up(bench: Bench, looks: int = WARM_UP_LOOKS) -> None:
     """All rollouts Healthy at v1, then those that are to be in analysis are, at their first step."""
     names = [*bench.busy, *bench.idle]
     with step(f"{len(names)} rollouts become Healthy"):
@@ -53,8 +53,8 @@ def bring_up(bench: Bench) -> None:
     with step(f"{len(bench.busy)} of them begin a trial"):
         fleet.apply_all(bench.kubeconfig, (fleet.source(name, "v2") for name in bench.busy))
         bench.wait_until_all(bench.busy, "Analyzing", 60 + 3 * len(names))
-    with step(f"{WARM_UP_LOOKS} looks pass"):
-        time.sleep(WARM_UP_LOOKS * fleet.INTERVAL)
+    with step(f"{looks} looks pass"):
+        time.sleep(looks * fleet.INTERVAL)
 
 
 @contextmanager

@@ -13,7 +13,7 @@ from dataclasses import replace
 from statistics import median
 
 from benchmarks import figures, fleet
-from benchmarks.bench import Bench, bring_up, started
+from benchmarks.bench import WARM_UP_LOOKS, Bench, bring_up, started
 from benchmarks.table import Row, circumstances, keep, table, wait_for_quiet
 from benchmarks.usage import cores, usage
 from tests.cluster.progress import say, step
@@ -222,6 +222,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Run inside a control-plane cluster: make bench-control-plane")
     parser.add_argument("--rollouts", type=int, default=100, help="in analysis, each with two SLIs")
     parser.add_argument("--idle", type=int, default=100, help="healthy beside them")
+    parser.add_argument("--warm-up", type=int, default=WARM_UP_LOOKS, help="looks before anything is counted")
     parser.add_argument("--seconds", type=float, default=240.0, help="of steady analysis")
     parser.add_argument("--images", type=int, default=20, help="of the idle ones that get a new image")
     parser.add_argument("--flips", type=int, default=20, help="of those in analysis that turn bad")
@@ -232,7 +233,7 @@ def main() -> None:
     options = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that what was started is stopped
     with started(busy=options.rollouts, idle=options.idle, scrape=options.scrape) as bench:
-        bring_up(bench)
+        bring_up(bench, options.warm_up)
         wait_for_quiet(options.patience)
         about = circumstances()
         rows = measure(bench, options)
