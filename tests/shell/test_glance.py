@@ -8,7 +8,7 @@ from serinus.api.compile import compile_spec
 from serinus.core.model import Spec
 from serinus.shell.cache import Cache
 from serinus.shell.facts import named
-from serinus.shell.glance import Glance, glance
+from serinus.shell.glance import Glance, glance, still
 from serinus.shell.resources import DEPLOYMENT, ROLLOUT
 from serinus.shell.scheduler import Key
 
@@ -59,7 +59,7 @@ def spec(cache: Cache) -> Spec:
 def look(cache: Cache, before: Glance | None = None) -> Glance:
     version, seen = cache.version(KEY), cache.get(ROLLOUT, *KEY)
     assert seen is not None
-    return glance(cache, KEY, seen, spec(cache), version=version, before=before)
+    return still(cache, KEY, before) or glance(cache, KEY, seen, spec(cache), version=version)
 
 
 def test_while_nothing_changes_nothing_is_read_again(cache: Cache) -> None:
@@ -83,6 +83,6 @@ def test_what_a_person_asks_for_is_seen(cache: Cache) -> None:
 def test_a_change_that_came_after_the_rollout_was_taken_from_the_cache_is_seen_at_the_next_look(cache: Cache) -> None:
     version, seen = cache.version(KEY), cache.get(ROLLOUT, *KEY) or {}
     cache.store(ROLLOUT, rollout(2, **{"serinus.dev/intent": "pause@1"}))
-    behind = glance(cache, KEY, seen, spec(cache), version=version, before=None)
+    behind = glance(cache, KEY, seen, spec(cache), version=version)
     assert behind.observed.intent is None
     assert look(cache, behind).observed.intent is not None

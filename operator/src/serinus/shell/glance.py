@@ -6,7 +6,8 @@ the counts. Then its manifests are neither parsed nor read again.
 
 from dataclasses import dataclass
 
-from serinus.core.model import Spec
+from serinus.api.status import progress_of
+from serinus.core.model import Progress, Spec
 from serinus.core.observed import Manifest, Observed
 from serinus.shell.apply import unclaimed
 from serinus.shell.cache import Cache
@@ -22,15 +23,24 @@ class Glance:
     version: tuple[int, int]
     spec: Spec
     observed: Observed
+    progress: Progress
+    """What the status says of how far the rollout has come."""
     is_unclaimed: bool
     """Something of the rollout's own is not marked as its own yet."""
 
 
-def glance(
-    cache: Cache, key: Key, rollout: Manifest, spec: Spec, *, version: tuple[int, int], before: Glance | None
-) -> Glance:
+def still(cache: Cache, key: Key, before: Glance | None) -> Glance | None:
+    """What was seen before, if nothing has changed since."""
+    return before if before is not None and before.version == cache.version(key) else None
+
+
+def glance(cache: Cache, key: Key, rollout: Manifest, spec: Spec, *, version: tuple[int, int]) -> Glance:
     """`version` is the cache's when `rollout` was taken from it: what changed since then is seen by the next one."""
-    if before is not None and before.version == version == cache.version(key) and before.spec is spec:
-        return before
     facts = cached(cache, key, rollout, spec)
-    return Glance(version=version, spec=spec, observed=observe(facts, spec), is_unclaimed=bool(unclaimed(facts)))
+    return Glance(
+        version=version,
+        spec=spec,
+        observed=observe(facts, spec),
+        progress=progress_of(rollout.get("status")),
+        is_unclaimed=bool(unclaimed(facts)),
+    )

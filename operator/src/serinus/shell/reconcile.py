@@ -11,13 +11,12 @@ from collections.abc import AsyncIterator, Callable, Mapping
 import structlog
 
 from serinus.api.compile import Problems, compile_spec
-from serinus.api.status import progress_of
 from serinus.core.evidence import Verdict
 from serinus.core.needs import Question, needs
 from serinus.core.observed import Measured
 from serinus.shell import telemetry
 from serinus.shell.cache import Cache
-from serinus.shell.glance import glance
+from serinus.shell.glance import Glance, glance, still
 from serinus.shell.kube import Kube
 from serinus.shell.kube_errors import Conflict, KubeError, Throttled
 from serinus.shell.lease import Lease
@@ -131,19 +130,27 @@ class Reconciler:
     def _question(self, key: Key, now: float) -> Question | None:
         """What must be measured before this rollout is ticked; None: nothing, or it was at this look already."""
         memory = self._memory.setdefault(key, Memory())
+        seen = still(self._cache, key, memory.glance) or self._seen(key, memory)
+        if seen is None or memory.looked == now // seen.spec.interval:
+            return None
+        question = needs(seen.spec, seen.observed, folded_progress(seen.progress, seen.observed))
+        known = question is not None and not memory.problems
+        memory.glance = seen if known else None
+        return question
+
+    def _seen(self, key: Key, memory: Memory) -> Glance | None:
+        """The rollout by its spec, or by the last that could be followed; None where there is none."""
         version = self._cache.version(key)
         rollout = self._cache.get(ROLLOUT, key.namespace, key.name)
         if rollout is None:
             return None
         spec = compile_spec(rollout)
         if isinstance(spec, Problems):
+            memory.problems = spec.sentences
             spec = memory.spec or spec
-        if isinstance(spec, Problems) or memory.looked == now // spec.interval:
-            return None
-        seen = glance(self._cache, key, rollout, spec, version=version, before=memory.glance)
-        question = needs(spec, seen.observed, folded_progress(progress_of(rollout.get("status")), seen.observed))
-        memory.glance = seen if question is not None else None
-        return question
+        else:
+            memory.spec = spec
+        return None if isinstance(spec, Problems) else glance(self._cache, key, rollout, spec, version=version)
 
     async def _tick(self, key: Key, *, failed: bool = False) -> None:
         """One tick, and what its failure means for the next."""

@@ -25,7 +25,7 @@ from serinus.shell import record, refused_spec
 from serinus.shell.apply import FINALIZER, CannotApply, Writer, add_finalizer, claim_all
 from serinus.shell.cache import Cache, Manifest
 from serinus.shell.facts import Facts, fresh, fresh_traffic, named
-from serinus.shell.glance import Glance, glance
+from serinus.shell.glance import Glance, glance, still
 from serinus.shell.kube import Kube
 from serinus.shell.kube_errors import Refused, UnknownKind
 from serinus.shell.observe import observe
@@ -82,14 +82,15 @@ class Ticker:
         if rollout is None:
             self.cache.refer(key, ())
             return None
-        spec = self._spec(rollout, memory)
+        seen = still(self.cache, key, memory.glance)
+        spec = seen.spec if seen is not None else self._spec(rollout, memory)
         if isinstance(spec, Problems):
             return await self._refuse(key, spec)
         await self._know(key, spec)
         if failed:
             return await self._take_back(key, spec, memory)
-        seen = memory.glance = glance(self.cache, key, rollout, spec, version=version, before=memory.glance)
-        plan, status, changed = await self._decide(rollout, seen.observed, spec, memory)
+        seen = memory.glance = seen or glance(self.cache, key, rollout, spec, version=version)
+        plan, status, changed = await self._decide(rollout, seen.observed, seen.progress, spec, memory)
         if not plan.progress.candidate:
             memory.glance = None
         if plan.actions or seen.is_unclaimed or changed - record.EVIDENCE or (changed and memory.failures):
@@ -125,7 +126,9 @@ class Ticker:
         if await claim_all(self.kube, facts):
             return self.clock()
         observed = observe(facts, spec)
-        return await self._carry_out(facts, observed, spec, memory, await self._decide(rollout, observed, spec, memory))
+        progress = progress_of(rollout.get("status"))
+        decided = await self._decide(rollout, observed, progress, spec, memory)
+        return await self._carry_out(facts, observed, spec, memory, decided)
 
     async def _take_back(self, key: Key, spec: Spec, memory: Memory) -> float | None:
         """Traffic away from a candidate that failed, by as few reads as name it; anything else is `_act`'s."""
@@ -133,7 +136,8 @@ class Ticker:
         if facts is not None and compile_spec(facts.rollout) == spec and FINALIZER in _finalizers(facts.rollout):
             self.cache.store(ROLLOUT, facts.rollout)
             observed = observe(facts, spec)
-            decided = await self._decide(facts.rollout, observed, spec, memory)
+            progress = progress_of(facts.rollout.get("status"))
+            decided = await self._decide(facts.rollout, observed, progress, spec, memory)
             if _takes_traffic_back(decided[0]):
                 return await self._carry_out(facts, observed, spec, memory, decided)
         return await self._act(key, memory)
@@ -167,10 +171,10 @@ class Ticker:
             await add_finalizer(self.kube, rollout)
         return False
 
-    async def _decide(self, rollout: Mapping[str, Any], observed: Observed, spec: Spec, memory: Memory) -> "_Decided":
+    async def _decide(
+        self, rollout: Mapping[str, Any], observed: Observed, progress: Progress, spec: Spec, memory: Memory
+    ) -> "_Decided":
         """The plan, the status that it leads to, and what of that has changed, numbers aside."""
-        before = rollout.get("status")
-        progress = progress_of(before)
         folded = folded_progress(progress, observed)
         observed = replace(
             observed,
@@ -179,7 +183,7 @@ class Ticker:
         )
         plan = decide(spec, observed, progress, memory.measured, self.clock())
         status = self._status(rollout, spec, memory, plan, observed)
-        return plan, status, record.changes(before, status)
+        return plan, status, record.changes(rollout.get("status"), status)
 
     def _status(
         self, rollout: Mapping[str, Any], spec: Spec, memory: Memory, plan: Plan, observed: Observed
