@@ -131,12 +131,10 @@ class Reconciler:
         """What must be measured before this rollout is ticked; None: nothing, or it was at this look already."""
         memory = self._memory.setdefault(key, Memory())
         seen = still(self._cache, key, memory.glance) or self._seen(key, memory)
+        memory.glance = seen if not memory.problems else None
         if seen is None or memory.looked == now // seen.spec.interval:
             return None
-        question = needs(seen.spec, seen.observed, folded_progress(seen.progress, seen.observed))
-        known = question is not None and not memory.problems
-        memory.glance = seen if known else None
-        return question
+        return needs(seen.spec, seen.observed, folded_progress(seen.progress, seen.observed))
 
     def _seen(self, key: Key, memory: Memory) -> Glance | None:
         """The rollout by its spec, or by the last that could be followed; None where there is none."""
