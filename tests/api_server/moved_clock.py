@@ -9,16 +9,15 @@ import sys
 import time
 from pathlib import Path
 
-_FILE = Path(sys.argv.pop(1))
-_true = time.time
+
+def move(file: Path) -> None:
+    """Let `time.time` be ahead by what the file holds at each call."""
+    true = time.time
+    time.time = lambda: true() + float(file.read_text())
 
 
-def _moved() -> float:
-    return _true() + float(_FILE.read_text())
+if __name__ == "__main__":
+    move(Path(sys.argv.pop(1)))
+    from serinus.__main__ import main
 
-
-time.time = _moved
-
-from serinus.__main__ import main  # noqa: E402
-
-main()
+    main()
