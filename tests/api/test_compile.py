@@ -49,6 +49,7 @@ def test_what_is_not_written_gets_a_careful_default() -> None:
     assert (spec.interval, spec.max_hold, spec.prometheus) == (15.0, 86400.0, "")
     assert (spec.on_inconclusive, spec.dry_run) == (OnInconclusive.HOLD, False)
     assert (spec.replicas, spec.port, spec.max_extra_gpus, spec.node_pool) == (None, None, None, {})
+    assert spec.warm_up_requests == 0
     assert (spec.warm_up_seconds, spec.deadlines) == (0.0, Deadlines(schedule=600.0, ready=1800.0))
     assert (spec.drain, spec.scale_down_delay, spec.rollback_window) == (30.0, 600.0, 1)
     assert spec.deletion_policy is DeletionPolicy.ORPHAN
@@ -66,6 +67,7 @@ def test_every_written_field_reaches_the_core_in_seconds_and_fractions() -> None
             },
             "maxExtraGPUs": 8,
             "warmUp": "1m30s",
+            "warmUpRequests": 500,
             "deadlines": {"schedule": "5m", "ready": "1h"},
         },
         model={"name": "chat", "version": "v42", "uri": "s3://m/42", "digest": "sha256:1"},
@@ -89,7 +91,8 @@ def test_every_written_field_reaches_the_core_in_seconds_and_fractions() -> None
         "tolerations": [{"key": "gpu", "operator": "Exists", "tolerationSeconds": 30}],
         "runtimeClassName": "nvidia",
     }
-    assert (spec.replicas, spec.max_extra_gpus, spec.warm_up_seconds) == (4, 8, 90.0)
+    assert (spec.replicas, spec.max_extra_gpus) == (4, 8)
+    assert (spec.warm_up_seconds, spec.warm_up_requests) == (90.0, 500)
     assert spec.deadlines == Deadlines(schedule=300.0, ready=3600.0)
     assert (spec.model.name, spec.model.version, spec.model.uri, spec.model.digest) == (
         "chat",

@@ -46,6 +46,20 @@ def test_a_slow_version_is_taken_back_on_latency(healthy: Stage) -> None:
     assert "http/latency" in status["message"], status["message"]
 
 
+def test_the_first_requests_of_a_pod_are_no_evidence_where_the_spec_says_so(healthy: Stage) -> None:
+    """v2 fails everything until its caches are warm; without a warm-up that is a rollback within seconds."""
+    healthy.rollout(workload={"deployment": "chat", "replicas": 4, "warmUpRequests": 2000})
+    healthy.behaves("v2", errors=1.0)
+    healthy.source("v2")
+    healthy.wait_until(
+        lambda: "The candidate warms up" in healthy.status().get("message", ""), 60, lambda: f"{healthy.status()}"
+    )
+    healthy.stays(8, lambda: healthy.weights() == (75, 25), "its first requests were judged")
+    healthy.behaves("v2")
+    status = healthy.wait_for(120, phase="Healthy", attempt=1, reason="Healthy")
+    assert healthy.versions()[status["stable"]["revision"]] == "v2"
+
+
 def test_more_accelerators_than_there_are_move_nothing(healthy: Stage) -> None:
     healthy.source("v2", gpus=9)
     healthy.wait_for(30, phase="Preparing", reason="InsufficientCapacity")

@@ -285,6 +285,27 @@ def test_lost_scrapes_say_nothing_of_the_split() -> None:
     assert not state.share.mismatch
 
 
+def test_while_a_pod_warms_up_the_totals_say_nothing_of_the_split() -> None:
+    random, state = Random(1), judge.begin([errors()], standards(), quiet(errors()))
+    for k in range(1, 20):
+        one = replace(look(random, at=15.0 * k, rps=100), weight=50, warming_up=True)
+        state = judge.advance(state, one)
+        assert judge.verdict(state).share is None
+    assert not state.share.mismatch
+    alone = replace(look(random, at=300.0, rps=100), weight=100, warming_up=True)
+    assert judge.verdict(judge.advance(state, alone)).share == pytest.approx(20, abs=3), "stable still gets requests"
+
+
+def test_a_split_that_was_wrong_is_told_without_a_number_while_a_pod_warms_up() -> None:
+    random, state = Random(1), judge.begin([errors()], standards(), quiet(errors()))
+    for k in range(1, 60):
+        state = judge.advance(state, replace(look(random, at=15.0 * k, rps=100), weight=50))
+    state = judge.advance(state, replace(look(random, at=900.0, rps=100), weight=50, warming_up=True))
+    said = judge.verdict(state)
+    assert said.reason == "ShareMismatch"
+    assert said.sentence.startswith("The candidate gets an unknown part of the requests in the last look")
+
+
 def test_blame_falls_on_the_sli_that_failed() -> None:
     said = judge.verdict(judged(12, errors(), latency(), bad=(0.5, 0.0), slower=(1.0, 1.0)))
     assert (said.verdict, said.blame, said.on_fail) == (Verdict.FAIL, ("success-rate",), OnFail.ROLLBACK)

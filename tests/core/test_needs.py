@@ -39,13 +39,14 @@ def observed(**changes: object) -> Observed:
 
 
 def test_a_candidate_with_traffic_is_asked_about_with_all_that_its_evidence_depends_on() -> None:
-    asked = needs(spec(warm_up_seconds=20.0), observed(), progress())
+    asked = needs(spec(warm_up_seconds=20.0, warm_up_requests=500), observed(), progress())
     assert asked is not None
     assert asked.key == ("uid-chat", 4, "v2", "rules-1")
     assert (asked.namespace, asked.name, asked.connection) == ("models", "chat", "default")
     assert (asked.stable, asked.candidate, asked.attempt, asked.step, asked.weight) == ("v1", "v2", 4, 2, 25)
     assert (asked.shifts, asked.since) == (SHIFTS, START)
     assert (asked.settle, asked.drain) == (50.0, 30.0)
+    assert asked.warm_up_requests == 500
     assert [(one.pod, one.role, one.ready_since) for one in asked.pods] == [
         ("chat-v1-0", Role.STABLE, START - 50),
         ("chat-v1-1", Role.STABLE, START - 40),

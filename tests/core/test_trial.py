@@ -227,3 +227,51 @@ def test_the_past_of_stable_is_told_in_looks_without_the_first_settling() -> Non
     assert {one.pod for look in looks for one in look.pods} == {"chat-aaa-1-1"}
     assert min(one.start for look in looks for one in look.pods) >= 700
     assert sum(one.end - one.start for look in looks for one in look.pods) >= 900
+
+
+ERRORS = Sli(name="errors", latency=False, budget=None, edge=None, allowed_ratio=1.2)
+
+
+def warmed(requests: int, *, until: float, pace: float = 10.0) -> Measured:
+    """A candidate whose one pod has run since 1000 and answers `pace` requests a second."""
+    pod = Started(pod="chat-bbb-1-1", role=Role.CANDIDATE, ready_since=960.0)
+    asked = question(slis=(ERRORS,), warm_up_requests=requests, pods=(pod,), settle=0.0, drain=0.0)
+    times = [1000.0 + 10 * n for n in range(int((until - 1000) // 10) + 1)]
+    points = tuple((at, pace * (at - 1000)) for at in times)
+    candidate = (Role.CANDIDATE, Series(pod="chat-bbb-1-1", sli="errors", part="total", points=points))
+    stable = told(Role.STABLE, bad=0.01, since=600, until=until, pod="chat-aaa-1-1")
+    after = trial.absorb(trial.begin(asked, no_history((ERRORS,))), asked, [*stable, candidate], until)
+    return trial.measured(after, asked)
+
+
+def test_a_candidate_that_warms_up_is_too_few_requests_and_says_how_many_are_missing() -> None:
+    said = warmed(500, until=1030)
+    assert said.verdict is Verdict.NOT_ENOUGH
+    assert said.sentence == "The candidate warms up: 300 of a pod's first 500 requests, which are no evidence."
+    assert said.outlook == "200 more requests of warm-up"
+    assert (said.held, said.requests, said.share) == (0.0, 0.0, None)
+    assert said.at(1, 1, 1000.0) == said, "it is said of the present weight"
+
+
+def test_where_stable_warms_up_too_the_warm_up_is_told_although_no_look_was_taken() -> None:
+    said = warmed(50_000, until=1200)
+    assert (said.last_look, said.verdict) == (None, Verdict.NOT_ENOUGH)
+    assert said.at(1, 1, 1000.0).sentence.startswith("The candidate warms up: 2000 of a pod's first 50000 requests")
+
+
+def test_after_its_warm_up_a_candidate_is_judged_by_what_came_after_it() -> None:
+    said = warmed(500, until=1200)
+    assert "warms up" not in said.sentence
+    assert said.requests == 10 * (1200 - 1050 - 10), "the last look waits for the next"
+    assert warmed(0, until=1200).requests == 10 * (1200 - 1000 - 10)
+
+
+def test_a_candidate_that_hangs_in_its_warm_up_is_silent() -> None:
+    assert warmed(500, until=1200, pace=0.0).silent > 50
+    assert warmed(50_000, until=1200).silent == 0
+
+
+def test_the_past_of_stable_leaves_out_the_first_requests_of_a_process() -> None:
+    series = told(Role.STABLE, bad=0.01, since=600, until=1800, pod="chat-aaa-1-1")
+    looks = trial.past(series, step=60.0, settle=0.0, warm_up=6000)
+    assert min(one.start for look in looks for one in look.pods) == 1200

@@ -415,3 +415,113 @@ def test_a_series_that_vanished_has_counted_since_the_last_scrape_without_it() -
 def test_a_value_that_is_no_number_is_a_missed_scrape() -> None:
     told = looks([counter("s", 0, 10, math.nan, 30), counter("t", 0, 10, 20, 30)], timeline(s=STABLE, t=STABLE))
     assert totals(told, "s") == [10, 20]
+
+
+def warming(requests: int, **roles: Role) -> Timeline:
+    return replace(timeline(AT_STEP_1, drain=0.0, **roles), warm_up=requests)
+
+
+def test_a_pods_counts_begin_at_its_first_sample_at_or_after_its_warm_up() -> None:
+    told = looks([counter("c", 0, 10, 20, 30, 40), counter("s", *range(500, 1000, 100))], warming(20))
+    assert [(one.at, totals([one], "c"), one.covered_seconds, one.warming_up) for one in told] == [
+        (15, [], 0.0, True),
+        (30, [], 0.0, True),
+        (45, [10], 15.0, False),
+        (60, [10], 15.0, False),
+    ]
+
+
+def test_what_a_pod_answered_before_it_was_first_read_belongs_to_its_warm_up() -> None:
+    told = looks([counter("c", 5000, 5010, 5020), counter("s", 900, 1000, 1100)], warming(500))
+    assert totals(told, "c") == [10, 10]
+
+
+def test_a_server_that_starts_again_warms_up_again_and_the_window_of_its_start_is_dropped() -> None:
+    told = looks([counter("c", 700, 710, 600, 620, 8, 90, 180, 270), counter("s", *range(900, 1700, 100))], warming(90))
+    assert [totals([one], "c") for one in told] == [[10], [], [20], [], [], [90], [90]]
+
+
+def test_a_pod_of_stable_that_starts_again_is_no_evidence_before_it_is_warm() -> None:
+    stable = [counter("s", *range(900, 1700, 100)), counter("t", 900, 1000, 1100, 5, 15, 25, 35, 45)]
+    told = looks([counter("c", *range(500, 580, 10)), *stable], warming(20, c=CANDIDATE, s=STABLE, t=STABLE))
+    assert [(len(one.pods), one.warming_up) for one in told] == [
+        (3, False), (3, False), (2, True), (2, True), (2, True), (3, False), (3, False)
+    ]  # fmt: skip
+
+
+def test_a_restart_of_stable_between_its_scrapes_is_seen_by_the_window_of_the_candidate() -> None:
+    """Stable is scraped 5 s later: the candidate's window ends before the sample that shows the restart."""
+    stable = [
+        counter("s", *range(900, 1500, 100), offset=5.0),
+        counter("t", 900, 1000, 700, 800, 900, 1000, offset=5.0),
+    ]
+    told = looks([counter("c", *range(500, 560, 10)), *stable], warming(20, c=CANDIDATE, s=STABLE, t=STABLE))
+    assert [[p.pod for p in one.pods] for one in told if one.at in (30, 45)] == [["c", "s"], ["c", "s"]]
+    assert [len(one.pods) for one in told if one.at == 60] == [3]
+
+
+def test_the_sli_that_counts_most_tells_how_warm_a_pod_is() -> None:
+    def both(pod: str, first: float, second: float) -> list[Series]:
+        times = (0.0, 15.0, 30.0)
+        return [
+            Series(pod=pod, sli="a", part="total", points=tuple((t, first) for t in times)),
+            Series(pod=pod, sli="b", part=math.inf, points=tuple((t, second) for t in times)),
+            Series(pod=pod, sli="b", part=1.0, points=tuple((t, 0.0) for t in times)),
+        ]
+
+    told = looks([*both("c", 3, 60), *both("s", 60, 3)], warming(50))
+    assert [[p.pod for p in one.pods] for one in told] == [["c", "s"], ["c", "s"]]
+    assert looks([*both("c", 3, 40), *both("s", 60, 3)], warming(50))[0].warming_up
+
+
+def test_a_label_set_of_a_process_that_is_gone_does_not_make_the_next_one_warm() -> None:
+    old, ok = (("code", "500"),), (("code", "200"),)
+    series = [
+        counter("c", 9000, 9100, 10, 20, 30, labels=ok),
+        counter("c", 800, 900, labels=old),
+        counter("s", *range(900, 1400, 100)),
+    ]
+    assert [totals([one], "c") for one in looks(series, warming(500))] == [[200], [], [], []]
+
+
+def test_a_candidate_that_stands_still_in_its_warm_up_is_due_and_one_that_answers_is_not() -> None:
+    stable = counter("s", *range(900, 1500, 100))
+    hangs = looks([counter("c", 3, 3, 3, 3, 3, 3), stable], warming(500))
+    assert [one.candidate_due for one in hangs] == [True] * 5
+    answers = looks([counter("c", 3, 4, 5, 6, 7, 8), stable], warming(500))
+    assert [one.candidate_due for one in answers] == [False] * 5
+    beside = looks(
+        [counter("d", *[9000] * 6), counter("c", 3, 4, 5, 6, 7, 8), stable],
+        warming(500, c=CANDIDATE, d=CANDIDATE, s=STABLE),
+    )
+    assert [one.candidate_due for one in beside] == [False] * 5, "a balancer may prefer the pod that warms up"
+
+
+def test_without_a_warm_up_nothing_is_told_of_one() -> None:
+    assert not any(one.warming_up for one in looks([counter("c", 0, 10), counter("s", 0, 9)], timeline(AT_STEP_1)))
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    seed=st.integers(0, 30),
+    cuts=st.lists(st.floats(1.0, 400.0), max_size=12),
+    overlap=st.floats(0.0, 90.0),
+    requests=st.sampled_from([40, 90, 150]),
+)
+def test_however_the_samples_are_cut_a_warm_up_ends_at_the_same_sample(
+    seed: int, cuts: list[float], overlap: float, requests: int
+) -> None:
+    series, line = scraped(seed)
+    line = replace(line, warm_up=requests)
+    _, whole = read(begin(15.0), series, line)
+    told: list[Look] = []
+    reader, since = begin(15.0), -1.0
+    for until in [*sorted(cuts), 700.0]:
+        ranges = [
+            replace(one, points=tuple(p for p in one.points if since - overlap < p[0] <= until)) for one in series
+        ]
+        reader, some = read(reader, ranges, line)
+        told += some
+        since = until
+    assert tuple(told) == whole
+    assert any(one.warming_up for one in whole)

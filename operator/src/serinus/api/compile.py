@@ -6,7 +6,7 @@ what a schema cannot see, such as whether a preset exists.
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -72,9 +72,22 @@ def _compile(text: str, presets: Mapping[str, Preset]) -> Spec | Problems:
         _judged(f"spec.slis[{index}]", sli, presets, typed.spec.analysis) for index, sli in enumerate(typed.spec.slis)
     ]
     problems = tuple(one for one in judged if isinstance(one, str))
+    if not problems and typed.spec.workload.warm_up_requests:
+        problems = _not_by_pod([one for one in judged if not isinstance(one, str)])
     if problems:
         return Problems(sentences=problems)
     return _spec(typed, [one for one in judged if not isinstance(one, str)])
+
+
+def _not_by_pod(judged: Iterable[tuple[Sli, Measurement]]) -> tuple[str, ...]:
+    """Why the first requests of a pod cannot be told; empty where they can."""
+    named = ", ".join(sli.name for sli, measurement in judged if measurement.arms is Arms.CLUSTER)
+    if not named:
+        return ()
+    return (
+        f"spec.workload.warmUpRequests: {named} counts requests by Service at the gateway and cannot tell which were "
+        "a pod's first; write workload.warmUp: 60s instead, or SLIs that the model server counts.",
+    )
 
 
 def evidence_rules(spec: v1alpha1.Spec) -> str:
@@ -122,6 +135,7 @@ def _spec(typed: v1alpha1.ModelRollout, judged: list[tuple[Sli, Measurement]]) -
         port=traffic.port,
         max_extra_gpus=runs.max_extra_gpus,
         warm_up_seconds=runs.warm_up,
+        warm_up_requests=runs.warm_up_requests,
         deadlines=Deadlines(schedule=runs.deadlines.schedule, ready=runs.deadlines.ready),
         drain=spec.rollback.drain,
         scale_down_delay=spec.rollback.scale_down_delay,

@@ -151,8 +151,19 @@ class Workload(Typed):
         default=0.0,
         description=(
             "Time after a pod became Ready in which its requests are not yet evidence, because caches are cold "
-            "and kernels still compile.\n"
+            "and kernels still compile. A pod gets no traffic of a step before.\n"
             "Example: `30s`. Default: `0s`."
+        ),
+    )
+    warm_up_requests: int = Field(
+        default=0,
+        ge=0,
+        le=1_000_000,
+        description=(
+            "The first so many requests that a pod answers after its server started are not evidence, in stable and "
+            "candidate alike: caches fill and kernels compile while it answers. Counted by the SLI that counts most of "
+            "them; a server that starts again warms up again. With `warmUp`, both must be over.\n"
+            "Example: `500`. Default: `0`."
         ),
     )
     deadlines: Deadlines = Field(

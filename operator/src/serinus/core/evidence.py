@@ -97,6 +97,8 @@ class Look:
     candidate_due: bool = True
     """The candidate's requests could have been counted in this window, so that none at all means that it is silent.
     False where its pods were scraped but their windows touch a change of weight, or where none has settled yet."""
+    warming_up: bool = False
+    """Some pod answered its first requests, which are not counted here: the totals do not tell how traffic is split."""
 
 
 ASSUMED_DISPERSION = 10.0

@@ -149,9 +149,9 @@ def advance(state: EvidenceState, look: Look) -> EvidenceState:
         last_look=look.at,
         covered_seconds=state.covered_seconds + look.covered_seconds,
         share=state.share
-        if look.lost_candidate or look.lost_stable
+        if look.lost_candidate or look.lost_stable or look.warming_up
         else share.advance(state.share, n1, n0, look.weight),
-        last_share=100 * n1 / (n1 + n0) if n1 + n0 > 0 else state.last_share,
+        last_share=_share(state, look, n1, n0),
         silent_looks=silent_looks,
         silent_requests=state.silent_requests + expected if silent_looks > SILENT_LOOKS else 0.0,
         lost_candidate=state.lost_candidate + SMOOTHING * (look.lost_candidate - state.lost_candidate),
@@ -236,7 +236,7 @@ def verdict(
             base,
             verdict=Verdict.NOT_ENOUGH,
             reason="ShareMismatch",
-            sentence=f"The candidate gets {state.last_share or 0:.1f} % of the requests in the last look, which is not "
+            sentence=f"The candidate gets {_told(state.last_share)} of the requests in the last look, which is not "
             f"its weight of {state.weight} %; this step does not pass until the split is right.",
         )
     return base
@@ -268,6 +268,18 @@ def _outlook(e: float, state: EvidenceState, more: float | None) -> str:
     if e >= GATHERING:
         return f"evidence of harm at {e:.3g} of the {threshold:.0f} that roll back"
     return words(more, _rate(state))
+
+
+def _share(state: EvidenceState, look: Look, n1: float, n0: float) -> float | None:
+    """The candidate's part of the requests in percent. While a pod warms up the totals do not tell it, but for all
+    traffic on the candidate: then they may only tell too little, which stops a promotion."""
+    if look.warming_up and look.weight < 100:
+        return None
+    return 100 * n1 / (n1 + n0) if n1 + n0 > 0 else state.last_share
+
+
+def _told(share: float | None) -> str:
+    return "an unknown part" if share is None else f"{share:.1f} %"
 
 
 def _silence(state: EvidenceState, track: Track) -> str:

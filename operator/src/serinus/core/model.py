@@ -137,6 +137,9 @@ class Spec:
     """Port of the model server in the pod; None: the only containerPort."""
     max_extra_gpus: int | None = None
     warm_up_seconds: float = 0.0
+    """Seconds after a pod is ready that it gets no traffic of its step, and that are no evidence."""
+    warm_up_requests: int = 0
+    """The first so many requests that a process answers are not evidence."""
     deadlines: Deadlines = field(default_factory=Deadlines)
     drain: float = 30.0
     """Seconds after a weight change or pod start whose counts are not evidence (completion bias), and the

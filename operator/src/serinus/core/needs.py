@@ -55,6 +55,8 @@ class Question:
     """Seconds after a pod's readiness before its counts are evidence: its warm-up, and what it had taken on by then."""
     drain: float
     """Seconds after a change of weight whose counts are not evidence."""
+    warm_up_requests: int = 0
+    """The first so many requests that a pod answers are not evidence."""
     drift_since: float | None = None
     """Since when the weights on the route are not the wanted ones: what is counted since then is not evidence."""
 
@@ -97,6 +99,7 @@ def needs(spec: Spec, observed: Observed, progress: Progress) -> Question | None
         ),
         settle=spec.warm_up_seconds + spec.drain,
         drain=spec.drain,
+        warm_up_requests=spec.warm_up_requests,
         drift_since=progress.drift_since or None,
     )
 

@@ -9,7 +9,7 @@ twice.
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from math import isnan
+from math import inf, isnan
 
 Part = str | float
 """`total`, `bad` or `good` of a ratio; for a histogram the upper bound of a bucket (`le`), cumulative over buckets."""
@@ -96,6 +96,49 @@ class Counters:
     def increase(self, sli: str, part: Part, start: float, end: float) -> float:
         """Return by how much a part grew from `start` to `end`; between two samples it grew evenly. 0 if absent."""
         return sum(increase(buffer, start, end, self.scrapes) for buffer in self.parts[sli].get(part, ()))
+
+    def grew(self, start: float, end: float) -> bool:
+        """True when it answered any request from `start` to `end`."""
+        return any(increase(one, start, end, self.scrapes) > 0 for sli in self.parts for one in self._totals(sli))
+
+    def is_warm(self, requests: float, start: float, end: float) -> bool:
+        """True when the process had answered this many requests by `start`, and did not start again before `end`.
+
+        Counters count since their process began, so that their value tells it, whatever was read of its past.
+        """
+        if requests <= 0:
+            return True
+        at = bisect_left(self.scrapes, end)
+        until = self.scrapes[at] if at < len(self.scrapes) else end
+        again = any(_falls(one, start, until) for sli in self.parts for one in self._totals(sli))
+        return not again and self.served(start) >= requests
+
+    def served(self, until: float) -> float:
+        """Requests that the process had answered by its last scrape up to `until`, by the SLI that counts most."""
+        return max((_sum_of_last(self._totals(sli), until) for sli in self.parts), default=0.0)
+
+    def _totals(self, sli: str) -> tuple[Buffer, ...]:
+        """The series that together count all requests: of a histogram the buckets without an upper bound."""
+        parts = self.parts[sli]
+        return parts.get("total") or parts.get(inf, ())
+
+
+def _falls(buffer: Buffer, after: float, until: float) -> bool:
+    """True when a sample after `after`, up to `until`, is lower than the one before it: the process began again."""
+    first, last = max(1, bisect_right(buffer.times, after)), bisect_right(buffer.times, until)
+    return any(buffer.values[at] < buffer.values[at - 1] for at in range(first, last))
+
+
+def _sum_of_last(series: Sequence[Buffer], until: float) -> float:
+    """The sum over the series that the last scrape up to `until` has shown; one that it lacks belongs to a process
+    that is gone."""
+    last: list[tuple[float, float]] = []
+    for one in series:
+        at = bisect_right(one.times, until) - 1
+        if at >= 0:
+            last.append((one.times[at], one.values[at]))
+    newest = max((at for at, _ in last), default=0.0)
+    return sum(value for at, value in last if at == newest)
 
 
 def counters(buffers: Buffers, until: float, stale: float) -> dict[str, Counters]:

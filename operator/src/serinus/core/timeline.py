@@ -33,6 +33,8 @@ class Timeline:
     drain: float = 0.0
     """Seconds after each change of weight in which requests end that began before it: quick failures are counted before
     slow successes, so that an equal candidate looks worse."""
+    warm_up: int = 0
+    """The first so many requests that a process answers are not evidence."""
 
     def shift_at(self, at: float) -> Shift:
         """The shift in force just before `at`, so that a window that ends with a change belongs to what was before."""

@@ -19,7 +19,7 @@ from serinus.core.needs import Question
 from serinus.core.noise import Noise
 from serinus.core.observed import Measured
 from serinus.core.questions import HistogramSource
-from serinus.core.samples import Buffers, Series
+from serinus.core.samples import Buffers, Series, counters
 from serinus.core.timeline import Life, Timeline
 from serinus.core.windows import Reader
 
@@ -78,6 +78,7 @@ def absorb(trial: Trial, question: Question, series: Iterable[tuple[Role, Series
         shifts=question.shifts,
         exclusions=((question.drift_since, inf),) if question.drift_since is not None else (),
         drain=question.drain,
+        warm_up=question.warm_up_requests,
     )
     reader, looks = windows.read(trial.reader, (one for _, one in fresh), timeline)
     state = trial.state
@@ -150,14 +151,15 @@ def lives(question: Question, seen: Mapping[str, Seen], *, stale: float) -> tupl
     return tuple(found)
 
 
-def past(series: Iterable[tuple[Role, Series]], *, step: float, settle: float) -> tuple[Look, ...]:
+def past(series: Iterable[tuple[Role, Series]], *, step: float, settle: float, warm_up: int = 0) -> tuple[Look, ...]:
     """The looks of stable's pods before the trial, from samples every `step` seconds: what noise is measured on."""
     own = [(role, one) for role, one in series if role is Role.STABLE]
     timeline = Timeline(
         lives=tuple(
             Life(pod=pod, role=Role.STABLE, start=one.first + (0.0 if GATEWAY in pod else settle), end=one.last)
             for pod, one in see({}, own).items()
-        )
+        ),
+        warm_up=warm_up,
     )
     _, looks = windows.read(windows.begin(step), (one for _, one in own), timeline)
     return looks
@@ -186,7 +188,27 @@ def measured(trial: Trial, question: Question, provider: ProviderState = Provide
         last_look=judgement.last_look,
         outlook=judgement.outlook,
     )
-    return without_data(said, " ".join(missing)) if missing else said
+    return without_data(said, " ".join(missing)) if missing else _warming_up(said, trial, question)
+
+
+def _warming_up(said: Measured, trial: Trial, question: Question) -> Measured:
+    """The same, but that it says so where nothing is counted because every pod of the candidate still warms up."""
+    nothing_yet = said.verdict is Verdict.NO_DATA and said.requests == 0 and said.held == 0
+    if not question.warm_up_requests or not nothing_yet:
+        return said
+    found = counters(trial.reader.buffers, trial.read_to, trial.reader.longest)
+    pods = [one.pod for one in question.pods if one.role is Role.CANDIDATE and one.pod in found]
+    served = max((found[pod].served(trial.read_to) for pod in pods), default=0.0)
+    if served >= question.warm_up_requests:
+        return said
+    wanted, since = question.warm_up_requests, question.shifts[-1].at
+    # Said of now, even where stable warms up too and no look was taken at this weight yet.
+    return replace(
+        said.at(question.attempt, question.step, since),
+        verdict=Verdict.NOT_ENOUGH,
+        sentence=f"The candidate warms up: {served:.0f} of a pod's first {wanted} requests, which are no evidence.",
+        outlook=f"{wanted - served:.0f} more requests of warm-up",
+    )
 
 
 def _since(trial: Trial, question: Question) -> float:

@@ -114,6 +114,11 @@ def _close(reader: Reader, timeline: Timeline) -> tuple[Reader, Look | None]:
         if window[1] - window[0] <= reader.longest and not timeline.spoiled(*window)
     }
     roles = {pod: role for pod, window in usable.items() if (role := timeline.role_in(pod, *window)) is not None}
+    cold = [pod for pod in roles if not found[pod].is_warm(timeline.warm_up, *usable[pod])]
+    # A candidate that stands still in its warm-up is silent, one that answers there is not.
+    colds = [pod for pod in cold if roles[pod] is Role.CANDIDATE]
+    answering = any(found[pod].grew(*usable[pod]) for pod in colds)
+    roles = {pod: role for pod, role in roles.items() if pod not in cold}
     trial = {pod: usable[pod] for pod, role in roles.items() if role is Role.CANDIDATE}
     if trial:
         # All windows of one look belong to one weight.
@@ -142,7 +147,8 @@ def _close(reader: Reader, timeline: Timeline) -> tuple[Reader, Look | None]:
         covered_seconds=max(0.0, covered - begun) if both else 0.0,
         lost_candidate=_lost(alive, own, candidate=True),
         lost_stable=_lost(alive, own, candidate=False),
-        candidate_due=bool(trial) or _stopped(alive, own),
+        candidate_due=not answering and (bool(trial) or bool(colds) or _stopped(alive, own)),
+        warming_up=bool(cold),
     )
 
 
@@ -173,6 +179,8 @@ def _beside(
         roles = {timeline.role_in(pod, *window) for window in trial.values()}
         role = roles.pop()
         if roles or role is None or role is Role.CANDIDATE:
+            continue
+        if not all(known.is_warm(timeline.warm_up, *window) for window in trial.values()):
             continue
         if not all(covers(known.scrapes, *window, longest) for window in trial.values()):
             continue

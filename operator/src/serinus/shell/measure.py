@@ -298,5 +298,5 @@ def _series(raw: RawSeries, sli: str) -> Series:
 
 def _noise(question: Question, raw: Sequence[tuple[str, RawSeries]]) -> Noise:
     series = [(one.role, _series(one, sli)) for sli, one in raw]
-    looks = trial.past(series, step=HISTORY_STEP, settle=question.settle)
+    looks = trial.past(series, step=HISTORY_STEP, settle=question.settle, warm_up=question.warm_up_requests)
     return history.calibrate(looks, question.slis)
