@@ -16,7 +16,7 @@ WITHOUT = "SERINUS_TESTS_WITHOUT_RULE"
 
 def killed_by(rule: str) -> str:
     """The first test that fails without the rule; empty when none does."""
-    tests = ["tests/core/test_stories.py", "tests/core/test_rules.py"]
+    tests = ["tests/core/test_stories.py", "tests/core/test_rules.py", "tests/core/test_by_pods.py"]
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", *tests],
         env={**os.environ, WITHOUT: rule},

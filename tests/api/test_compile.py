@@ -1,5 +1,6 @@
 """From what users type to what the core works with."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -114,6 +115,13 @@ def test_every_written_field_reaches_the_core_in_seconds_and_fractions() -> None
 
 def test_a_route_of_git_keeps_its_own_name() -> None:
     assert compiled(traffic={"httpRoute": "front"}).traffic == TrafficRef(router="httpRoute", name="front")
+
+
+def test_without_a_router_the_route_is_a_service_of_our_own() -> None:
+    by_pods = TrafficRef(router="replicas", name="chat", by_pods=True)
+    assert compiled(traffic={"replicas": True}).traffic == by_pods
+    assert compiled(traffic={"replicas": True, "service": "front"}).traffic == replace(by_pods, name="front")
+    assert by_pods.generated
     assert compiled().source == SourceRef(workload="deployment", name="chat")
 
 

@@ -3,8 +3,9 @@
 from serinus.api.status import progress_of, status_of
 from serinus.core.conditions import conditions
 from serinus.core.decide import decide
-from serinus.core.model import Progress
-from tests.core.world import World, on_trial
+from serinus.core.model import Progress, Step
+from serinus.core.questions import TrafficRef
+from tests.core.world import World, healthy, on_trial
 
 
 def written(world: World) -> dict[str, object]:
@@ -45,3 +46,13 @@ def test_notes_that_cannot_be_read_are_the_beginning() -> None:
 
 def test_a_status_stays_within_32_kib() -> None:
     assert len(str(written(on_trial(3)))) < 32 * 1024
+
+
+def test_without_a_router_a_status_has_what_was_asked_and_what_is_given() -> None:
+    by_pods = TrafficRef(router="replicas", name="chat", by_pods=True)
+    assert written(on_trial(1, traffic=by_pods, steps=(Step(weight=5, hold=60),)))["weights"] == {
+        "wanted": 5,
+        "given": 20,
+    }
+    assert written(healthy(traffic=by_pods))["weights"] == {"wanted": 0, "given": 0}
+    assert written(on_trial(1))["weights"] == {"wanted": 5}

@@ -11,6 +11,7 @@ counters of the synthetic exporter grow accordingly. Prometheus scrapes them as 
 
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -51,6 +52,8 @@ class Stage:
         self.api, self.namespace, self.rps = api, namespace, rps
         self._exporter = exporter
         self._behaviour: dict[str, Behaviour] = {}
+        self.shared_by = ""
+        """Name of the Service whose endpoints share the requests evenly, where there is no route."""
         self._over = threading.Event()
         self._driver = threading.Thread(target=self._drive, daemon=True)
         self.driver_error: BaseException | None = None
@@ -191,12 +194,7 @@ class Stage:
         scene = self.scene()
         if scene is None:
             return
-        total = sum(scene.share.values()) or 1
-        load: dict[str, float] = dict.fromkeys(scene.pods, 0.0)
-        for service, weight in scene.share.items():
-            mine = [name for name, (of, _) in scene.pods.items() if of == scene.selected.get(service)]
-            for name in mine:
-                load[name] += self.rps * weight / total / len(mine)
+        load = self._load(scene)
         counters, histograms = [], []
         for name, (_, version) in scene.pods.items():
             behaviour = self._behaviour.get(version, Behaviour())
@@ -213,8 +211,42 @@ class Stage:
         answer = requests.post(f"{self._exporter}/series", json=document, timeout=5)
         assert answer.ok, answer.text
 
+    def _load(self, scene: Scene) -> dict[str, float]:
+        """Requests a second by pod."""
+        load: dict[str, float] = dict.fromkeys(scene.pods, 0.0)
+        if self.shared_by:
+            behind = [name for name in self.endpoints(self.shared_by) if name in load]
+            return load | dict.fromkeys(behind, self.rps / max(1, len(behind)))
+        total = sum(scene.share.values()) or 1
+        for service, weight in scene.share.items():
+            mine = [name for name, (of, _) in scene.pods.items() if of == scene.selected.get(service)]
+            for name in mine:
+                load[name] += self.rps * weight / total / len(mine)
+        return load
+
+    def endpoints(self, service: str) -> list[str]:
+        """Names of the pods that a Service sends requests to, by its endpoints."""
+        slices = self.api.list("EndpointSlice", self.namespace, f"kubernetes.io/service-name={service}")
+        return [
+            one["targetRef"]["name"]
+            for each in slices
+            for one in each.get("endpoints") or ()
+            if one["conditions"].get("ready")
+        ]
+
+    def behind(self, service: str) -> dict[str, int]:
+        """How many pods of each version a Service sends requests to."""
+        pods = {
+            one["metadata"]["name"]: _version(one)
+            for one in self.api.list("Pod", self.namespace, "serinus.dev/rollout=chat")
+        }
+        return dict(Counter(pods[name] for name in self.endpoints(service) if name in pods))
+
     def scene(self) -> Scene | None:
-        """Whom requests reach now; None without a route."""
+        """Whom requests reach now; None without a route. Where endpoints share them, only whose pods are ready."""
+        if self.shared_by:
+            pods = self.api.list("Pod", self.namespace, "serinus.dev/rollout=chat")
+            return Scene(share={}, selected={}, pods=_ready(pods))
         route = self.api.get("HTTPRoute", self.namespace, "chat")
         if route is None:
             return None
@@ -231,12 +263,16 @@ def scene_of(route: Manifest, services: Mapping[str, Manifest | None], pods: Ite
             name: ((service or {}).get("spec", {}).get("selector") or {}).get("serinus.dev/revision", "")
             for name, service in services.items()
         },
-        pods={
-            one["metadata"]["name"]: (one["metadata"]["labels"]["serinus.dev/revision"], _version(one))
-            for one in pods
-            if is_ready(one)
-        },
+        pods=_ready(pods),
     )
+
+
+def _ready(pods: Iterable[Manifest]) -> dict[str, tuple[str, str]]:
+    return {
+        one["metadata"]["name"]: (one["metadata"]["labels"]["serinus.dev/revision"], _version(one))
+        for one in pods
+        if is_ready(one)
+    }
 
 
 def is_ready(pod: Manifest) -> bool:

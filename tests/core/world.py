@@ -86,6 +86,7 @@ class World:
     listed: bool = True
     accepted: bool = True
     weights: tuple[int, ...] = (0,)
+    strayed: str = ""
     record: SplitRecord | None = None
     progress: Progress = field(default_factory=Progress)
     intent: Intent | None = None
@@ -161,6 +162,8 @@ class World:
                 accepted=self.accepted,
                 not_accepted="" if self.accepted else "the gateway says no",
                 paste="backendRefs: [...]",
+                strayed=self.strayed,
+                remedy="Let Git ignore .spec.rules[].backendRefs[].weight of the route",
             ),
             capacity=Capacity(
                 resource="nvidia.com/gpu",
@@ -197,6 +200,14 @@ class World:
             silent=self.silent,
         )
 
+    def pods_that_get_requests(self) -> dict[str, int]:
+        """Ready pods by revision behind the Service that shares by pods, as its selector has it."""
+        if self.record is None or self.record.weight == 0:
+            who = {self.record.stable if self.record else self.stable_selector}
+        else:
+            who = {self.record.revision} if self.record.weight == 100 else set(self.groups)
+        return {one: pods for one in who if (pods := self.ready(one))}
+
     def tick(self) -> Plan:
         """Decide once and let the plan come true."""
         plan = decide(
@@ -215,7 +226,7 @@ class World:
                 assert self.listed, "a route that lists not both Services was patched"
                 before = self.record.seq if self.record and self.record.uid == record.uid else 0
                 assert record.seq > before, f"entry {record.seq} was written over {before}"
-                self.weights = tuple(record.weight for _ in self.weights)
+                self.weights, self.strayed = tuple(record.weight for _ in self.weights), ""
                 self.record = record
             case SelectRevision(service="stable", revision=revision):
                 self.stable_selector = revision

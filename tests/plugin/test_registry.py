@@ -87,7 +87,7 @@ def test_an_unknown_name_is_refused_with_the_list_of_known_ones() -> None:
 
 
 def test_the_routers_and_workloads_of_this_version_are_found() -> None:
-    assert list(registry(serinus.routers, Router)) == ["httpRoute"]
+    assert list(registry(serinus.routers, Router)) == ["httpRoute", "replicas"]
     assert list(registry(serinus.workloads, Workload)) == ["deployment", "podTemplate"]
 
 

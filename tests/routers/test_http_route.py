@@ -12,12 +12,13 @@ from hypothesis import strategies as st
 from serinus.core import split_record
 from serinus.core.model import Cause, SplitRecord
 from serinus.core.observed import Manifest, Route
-from serinus.plugin import NotListed
+from serinus.core.questions import TrafficRef
+from serinus.plugin import Names, NotListed
 from serinus.routers.http_route import HTTP_ROUTE
 from tests.golden import agrees, manifest
 
 HERE = Path(__file__).parent
-SERVICES = {"stable_service": "chat-stable", "candidate_service": "chat-candidate"}
+NAMES = Names(rollout="chat", stable="chat-stable", candidate="chat-candidate")
 RECORD = SplitRecord(
     uid="rollout-1", seq=5, revision="bcd45678", step=2, weight=25, cause=Cause.STEP, at=1780000600, note="Step 2 of 3."
 )
@@ -47,7 +48,7 @@ def backends(*named: tuple[str, int | None], **more: Any) -> dict[str, Any]:
 
 
 def read(route: Manifest | None, uid: str = "rollout-1", port: int | None = 8000) -> Route:
-    return HTTP_ROUTE.read(route, namespace="models", name="chat", rollout_uid=uid, port=port, **SERVICES)
+    return HTTP_ROUTE.read(route, namespace="models", name="chat", rollout_uid=uid, port=port, names=NAMES)
 
 
 def weights(*rules: dict[str, Any]) -> tuple[int, ...]:
@@ -55,7 +56,7 @@ def weights(*rules: dict[str, Any]) -> tuple[int, ...]:
 
 
 def patch(route: Manifest, record: SplitRecord = RECORD) -> list[Any]:
-    return HTTP_ROUTE.patch(route, record, **SERVICES)
+    return HTTP_ROUTE.patch(route, record, names=NAMES)
 
 
 def applied(route: Manifest, operations: list[Any]) -> Any:
@@ -318,15 +319,19 @@ def test_patching_and_reading_gives_back_the_entry_and_the_weights(
 # Generating
 
 
-def test_a_generated_route_starts_at_100_to_0_and_belongs_to_the_rollout() -> None:
+def generate(*, gateway: str, hostnames: tuple[str, ...], port: int) -> dict[str, Any]:
     rollout = {"metadata": {"name": "chat", "namespace": "models", "uid": "rollout-1"}}
-    made = HTTP_ROUTE.generate(rollout, gateway="infra/public", hostnames=["chat.example.com"], port=8000, **SERVICES)
+    traffic = TrafficRef(router="httpRoute", name="chat", gateway=gateway, hostnames=hostnames)
+    return dict(HTTP_ROUTE.generate(rollout, traffic=traffic, names=NAMES, port=port, stable="abc12345"))
+
+
+def test_a_generated_route_starts_at_100_to_0_and_belongs_to_the_rollout() -> None:
+    made = generate(gateway="infra/public", hostnames=("chat.example.com",), port=8000)
     assert agrees(HERE / "golden" / "generated.yaml", made)
     route = read(made)
     assert (route.listed, route.weights, route.problems, route.accepted) == (True, (0,), (), False)
 
 
 def test_a_gateway_without_a_namespace_is_in_the_rollouts_own() -> None:
-    rollout = {"metadata": {"name": "chat", "namespace": "models", "uid": "rollout-1"}}
-    made = HTTP_ROUTE.generate(rollout, gateway="public", hostnames=["a.example"], port=80, **SERVICES)
+    made = generate(gateway="public", hostnames=("a.example",), port=80)
     assert made["spec"]["parentRefs"] == [{"name": "public"}]

@@ -14,7 +14,7 @@ No Secrets, no wildcard. Each rule says what it is for; tests compare the list w
 - apiGroups: [""]
   resources: [podtemplates]
   verbs: [get, list, watch]
-# What Serinus makes: one Deployment for each revision, two Services for each rollout.
+# What Serinus makes: one Deployment for each revision, two or three Services for each rollout.
 - apiGroups: [apps]
   resources: [deployments]
   verbs: [get, list, watch, create, patch, delete]

@@ -17,7 +17,7 @@ from typing import ClassVar, Generic, TypeVar
 from serinus.core.model import SplitRecord
 from serinus.core.observed import Manifest, Route, Source
 from serinus.core.patches import Operation
-from serinus.core.questions import Arms, HistogramSource, RatioSource
+from serinus.core.questions import Arms, HistogramSource, RatioSource, TrafficRef
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +56,15 @@ class Plugin(ABC):
     permissions: ClassVar[tuple[Permission, ...]] = ()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Names:
+    """What a rollout and its two role Services are called."""
+
+    rollout: str
+    stable: str
+    candidate: str
+
+
 class Router(Plugin):
     """A traffic API: how it is read, patched and, where asked for, generated."""
 
@@ -69,8 +78,7 @@ class Router(Plugin):
         namespace: str,
         name: str,
         rollout_uid: str,
-        stable_service: str,
-        candidate_service: str,
+        names: Names,
         port: int | None = None,
     ) -> Route:
         """What the route says. None: it does not exist (`problems` says so).
@@ -79,27 +87,16 @@ class Router(Plugin):
         """
 
     @abstractmethod
-    def patch(
-        self, manifest: Manifest, record: SplitRecord, *, stable_service: str, candidate_service: str
-    ) -> list[Operation]:
-        """Set the weights of `record` in every rule that names both Services, and the journal entry beside them.
+    def patch(self, manifest: Manifest, record: SplitRecord, *, names: Names) -> list[Operation]:
+        """Set the weights of `record` wherever both Services are named, and the journal entry beside them.
 
-        Raises `NotListed` where no rule names both.
+        Raises `NotListed` where they are not.
         """
 
     @abstractmethod
-    def generate(
-        self,
-        rollout: Manifest,
-        *,
-        gateway: str,
-        hostnames: Sequence[str],
-        stable_service: str,
-        candidate_service: str,
-        port: int,
-    ) -> Manifest:
-        """A route at 100/0 with the rollout's name, namespace and owner reference, on `gateway` (`name` or
-        `namespace/name`)."""
+    def generate(self, rollout: Manifest, *, traffic: TrafficRef, names: Names, port: int, stable: str) -> Manifest:
+        """The route that `traffic` asks for, at 100/0, with the rollout's namespace and mark. `stable` is the revision
+        that NAME-stable selects."""
 
 
 class NotListed(Exception):

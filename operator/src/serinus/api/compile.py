@@ -15,6 +15,7 @@ from pydantic import ValidationError
 
 from serinus.api import analysis, slis, v1alpha1, workload
 from serinus.api.sentences import closest, of_errors
+from serinus.api.traffic import Traffic
 from serinus.core.evidence import OnFail, Sli, Standards
 from serinus.core.model import Deadlines, DeletionPolicy, Model, OnInconclusive, Spec, Step
 from serinus.core.questions import (
@@ -72,22 +73,28 @@ def _compile(text: str, presets: Mapping[str, Preset]) -> Spec | Problems:
         _judged(f"spec.slis[{index}]", sli, presets, typed.spec.analysis) for index, sli in enumerate(typed.spec.slis)
     ]
     problems = tuple(one for one in judged if isinstance(one, str))
-    if not problems and typed.spec.workload.warm_up_requests:
-        problems = _not_by_pod([one for one in judged if not isinstance(one, str)])
+    if not problems:
+        problems = _not_by_service(typed.spec, [one for one in judged if not isinstance(one, str)])
     if problems:
         return Problems(sentences=problems)
     return _spec(typed, [one for one in judged if not isinstance(one, str)])
 
 
-def _not_by_pod(judged: Iterable[tuple[Sli, Measurement]]) -> tuple[str, ...]:
-    """Why the first requests of a pod cannot be told; empty where they can."""
+def _not_by_service(spec: v1alpha1.Spec, judged: Iterable[tuple[Sli, Measurement]]) -> tuple[str, ...]:
+    """What cannot be told from numbers that a gateway counts by Service, each a sentence."""
     named = ", ".join(sli.name for sli, measurement in judged if measurement.arms is Arms.CLUSTER)
-    if not named:
-        return ()
-    return (
-        f"spec.workload.warmUpRequests: {named} counts requests by Service at the gateway and cannot tell which were "
-        "a pod's first; write workload.warmUp: 60s instead, or SLIs that the model server counts.",
-    )
+    sentences = []
+    if named and spec.workload.warm_up_requests:
+        sentences.append(
+            f"spec.workload.warmUpRequests: {named} counts requests by Service at the gateway and cannot tell which "
+            "were a pod's first; write workload.warmUp: 60s instead, or SLIs that the model server counts."
+        )
+    if named and spec.traffic.replicas:
+        sentences.append(
+            f"spec.traffic.replicas: {named} counts requests by Service at the gateway, and without a router one "
+            "Service has those of both revisions; write SLIs that the model server counts, such as http/success-rate."
+        )
+    return tuple(sentences)
 
 
 def evidence_rules(spec: v1alpha1.Spec) -> str:
@@ -108,12 +115,7 @@ def _spec(typed: v1alpha1.ModelRollout, judged: list[tuple[Sli, Measurement]]) -
         name=meta.name,
         generation=meta.generation,
         source=_source(runs),
-        traffic=TrafficRef(
-            router="httpRoute",
-            name=traffic.http_route or meta.name,
-            gateway=traffic.gateway or "",
-            hostnames=traffic.hostnames,
-        ),
+        traffic=_traffic(traffic, meta.name),
         steps=tuple(
             Step(weight=step.weight, hold=step.hold, min_requests=step.min_requests, pause=step.pause)
             for step in spec.steps
@@ -143,6 +145,17 @@ def _spec(typed: v1alpha1.ModelRollout, judged: list[tuple[Sli, Measurement]]) -
         deletion_policy=DeletionPolicy(spec.deletion_policy),
         model=Model(**spec.model.model_dump()),
         evidence_rules=evidence_rules(spec),
+    )
+
+
+def _traffic(typed: Traffic, name: str) -> TrafficRef:
+    if typed.replicas:
+        return TrafficRef(router="replicas", name=typed.service or name, by_pods=True)
+    return TrafficRef(
+        router="httpRoute",
+        name=typed.http_route or name,
+        gateway=typed.gateway or "",
+        hostnames=typed.hostnames,
     )
 
 

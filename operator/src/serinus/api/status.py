@@ -34,7 +34,13 @@ class RevisionStatus(_Part):
 class Weights(_Part):
     """The candidate's share of requests in percent."""
 
-    wanted: int = Field(description="Weight that Serinus wrote to the route.")
+    wanted: int = Field(
+        description="Weight that Serinus wrote to the route; with traffic.replicas the one that the step asks for."
+    )
+    given: int | None = Field(
+        default=None,
+        description="Only with traffic.replicas: the share that the number of ready pods gives the candidate.",
+    )
     measured: float | None = Field(default=None, description="Share that was measured in the last window.")
 
 
@@ -155,7 +161,7 @@ def status_of(
         next_action=plan.next_action[:512],
         verdict=str(measured.verdict) if trial and progress.step else "",
         step=f"{min(progress.step, len(spec.steps))}/{len(spec.steps)}" if trial else "",
-        weights=_weights(progress, measured),
+        weights=_weights(spec, progress, measured),
         stable=_revision(progress.stable, spec.model, observed, current=observed.wanted),
         candidate=_revision(progress.candidate, spec.model, observed, current=observed.wanted),
         attempt=progress.attempt,
@@ -185,11 +191,18 @@ def timestamp(seconds: float) -> str:
     return datetime.fromtimestamp(int(seconds), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def _weights(progress: Progress, measured: Measured) -> Weights | None:
+def _weights(spec: Spec, progress: Progress, measured: Measured) -> Weights | None:
     if progress.split is None:
         return None
     share = measured.share if progress.candidate and progress.step else None
-    return Weights(wanted=progress.split.weight, measured=None if share is None else round(share, 1))
+    wanted = given = progress.split.weight
+    if given not in (0, 100) and 1 <= progress.step <= len(spec.steps):
+        wanted = spec.steps[progress.step - 1].weight if spec.traffic.by_pods else given
+    return Weights(
+        wanted=wanted,
+        given=given if spec.traffic.by_pods else None,
+        measured=None if share is None else round(share, 1),
+    )
 
 
 def _revision(name: str, model: Model, observed: Observed, *, current: str) -> RevisionStatus | None:

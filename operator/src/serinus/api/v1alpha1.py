@@ -95,6 +95,16 @@ class Spec(Typed):
             field="steps",
         ),
         Rule(
+            cel="!has(self.traffic.replicas) || !self.traffic.replicas || !has(self.steps) "
+            "|| self.steps.all(s, s.weight <= 50)",
+            message=(
+                "with traffic.replicas the candidate has at most as many pods as stable, which is half of all "
+                "requests: write weights up to 50, such as 25, 50; after the last step it gets all of them"
+            ),
+            holds=lambda it: not it.traffic.replicas or all(step.weight <= 50 for step in it.steps),
+            field="steps",
+        ),
+        Rule(
             cel=f"!has(self.steps) || !{cel_is_duration(_MAX_HOLD)} || self.steps.all(s, "
             f"!{cel_is_duration(_HOLD)} || duration({_HOLD}) <= duration({_MAX_HOLD}))",
             message="a step holds longer than analysis.maxHold (or 24h, its default): raise maxHold, or hold less",
@@ -191,6 +201,17 @@ class ModelRollout(Typed):
                 "digits and '-', beginning with a letter, such as chat"
             ),
             holds=lambda it: len(it.metadata.name) <= 40 and re.fullmatch(NAME, it.metadata.name) is not None,
+        ),
+        Rule(
+            cel="!has(self.spec.traffic.service) || !(self.spec.traffic.service in "
+            "[self.metadata.name + '-stable', self.metadata.name + '-candidate'])",
+            message=(
+                "the Service that clients use needs a name of its own, since NAME-stable and NAME-candidate follow the "
+                "roles: write another one in traffic.service, such as chat-live"
+            ),
+            holds=lambda it: (
+                it.spec.traffic.service not in (f"{it.metadata.name}-stable", f"{it.metadata.name}-candidate")
+            ),
         ),
     )
 

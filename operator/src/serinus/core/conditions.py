@@ -74,6 +74,8 @@ def _traffic_in_sync(observed: Observed, plan: Plan) -> Condition:
     if route.problems:
         return Condition(type=kind, status=False, reason="RouteProblem", message=" ".join(route.problems))
     wanted = split.weight if split else 0
+    if route.strayed:
+        return Condition(type=kind, status=False, reason="Drift", message=f"{route.strayed}; {wanted} % is wanted.")
     if any(weight != wanted for weight in route.weights):
         seen = ", ".join(str(weight) for weight in route.weights)
         return Condition(

@@ -30,6 +30,7 @@ RULES: tuple[Rule, ...] = (
     safety.late_candidate_is_taken_back,
     safety.overloaded_candidate_is_taken_back,
     safety.weight_follows_ready_pods_down,
+    safety.share_by_pods_is_recorded,
     safety.silent_candidate_gets_no_traffic,
     # What belongs to someone else, or a spec that cannot be followed, moves nothing forward.
     safety.conflicts_are_named,

@@ -225,6 +225,7 @@ _FOLDS = {
     Cause.STEP: _step,
     Cause.LIMIT: _limit,
     Cause.UNREADY: _unready,
+    Cause.SHARE: _limit,
     Cause.RESTART: _restart,
     Cause.ROLLBACK: _end,
     Cause.ABORT: _end,

@@ -36,6 +36,7 @@ class Cause(StrEnum):
     STEP = "step"
     LIMIT = "limit"
     UNREADY = "unready"
+    SHARE = "share"
     RESTART = "restart"
     ROLLBACK = "rollback"
     ABORT = "abort"
@@ -175,6 +176,8 @@ class SplitRecord:
     cause: Cause
     at: int
     """When it was decided, whole seconds since the epoch."""
+    stable: str = ""
+    """The revision that gets what the candidate does not: at weight 0 everything."""
     token: str = ""
     """Token of the intent that caused it."""
     note: str = ""
@@ -312,7 +315,10 @@ class DeleteRevision:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EnsureRoute:
-    """Create the route that `traffic.gateway` asks for."""
+    """Create the route that is Serinus' own, with all traffic on stable."""
+
+    stable: str
+    """Revision."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

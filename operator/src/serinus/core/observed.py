@@ -95,6 +95,10 @@ class Route:
     problems: tuple[str, ...] = ()
     """What keeps the weights from meaning what they say, each a sentence: the route is missing, a rule names further
     backends, a rule names the candidate alone, the journal entry cannot be read."""
+    strayed: str = ""
+    """What it does instead of what any weight means, in words: corrected at once. `weights` then tell the worst."""
+    remedy: str = ""
+    """What keeps others from writing the weights, as the end of a sentence."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -82,3 +82,10 @@ class TrafficRef:
     gateway: str = ""
     """Generate the route on this Gateway, `name` or `namespace/name`; empty: the route is Git's."""
     hostnames: tuple[str, ...] = ()
+    by_pods: bool = False
+    """Ready pods share the requests evenly: a share is a number of pods; the router only says whose pods get any."""
+
+    @property
+    def generated(self) -> bool:
+        """The route is Serinus' own object, not Git's."""
+        return bool(self.gateway) or self.by_pods

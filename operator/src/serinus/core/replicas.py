@@ -12,7 +12,6 @@ from serinus.core.model import (
     Spec,
 )
 from serinus.core.situation import SETTLE_SECONDS, Situation
-from serinus.core.weights import pods_for
 
 HISTORY_KEPT = 3
 """Deployments at 0 replicas that stay as history."""
@@ -23,7 +22,7 @@ def wanted_pods(s: Situation, progress: Progress) -> dict[str, int]:
     wanted: dict[str, int] = {}
     for one in reversed(progress.retired):
         deployed = s.observed.revision(one.revision)
-        if deployed is not None and s.now < kept_until(s.spec, one):
+        if deployed is not None and s.now < kept_until(s.spec, one, trial=bool(progress.candidate)):
             wanted[one.revision] = deployed.replicas
     if progress.candidate:
         wanted[progress.candidate] = _candidate_pods(s, progress)
@@ -33,9 +32,13 @@ def wanted_pods(s: Situation, progress: Progress) -> dict[str, int]:
     return wanted
 
 
-def kept_until(spec: Spec, one: Retirement) -> float:
-    """A former stable keeps its pods for a fast return, a candidate that was taken back only until it is drained."""
-    return one.at + (spec.drain + spec.scale_down_delay if one.former_stable else spec.drain)
+def kept_until(spec: Spec, one: Retirement, *, trial: bool) -> float:
+    """A former stable keeps its pods for a fast return, a candidate that was taken back only until it is drained.
+
+    Where pods share evenly, pods of a third revision would get requests: they go before the next trial gets any.
+    """
+    returns = one.former_stable and not (trial and spec.traffic.by_pods)
+    return one.at + (spec.drain + spec.scale_down_delay if returns else spec.drain)
 
 
 def _first(s: Situation) -> str:
@@ -49,16 +52,24 @@ def _first(s: Situation) -> str:
 
 def _candidate_pods(s: Situation, progress: Progress) -> int:
     """Enough for the weight that it has and the one that it heads for; never fewer during a trial; and nothing new
-    where the accelerators for it are not free."""
+    where the accelerators for it are not free.
+
+    Where pods share evenly their number is the weight: none is added in a pause, and without requests those that are
+    too many go.
+    """
     if progress.phase is Phase.PROMOTING:
-        target = 100
+        target = s.whole
     else:
-        heading = progress.heading or (1 if progress.step == 0 else 0)
-        target = max(s.weight_of(progress.step), s.weight_of(heading))
+        passed = progress.gate_passed >= len(s.spec.steps)
+        heading = progress.heading or ((s.last if passed else 1) if progress.step == 0 else 0)
+        target = max(s.pods_of(progress.step), s.pods_of(heading))
     deployed = s.observed.revision(progress.candidate)
     present = deployed.replicas if deployed else 0
-    needed = max(pods_for(target, s.whole), present)
-    if needed == present or not s.counted:
+    needed = max(target, present)
+    if s.spec.traffic.by_pods:
+        weight = progress.split.weight if progress.split else 0
+        needed = target if weight == 0 else present if progress.paused else needed
+    if needed <= present or not s.counted:
         return needed
     capacity = s.observed.capacity
     if capacity is None:
@@ -106,8 +117,8 @@ def _services(s: Situation, progress: Progress) -> tuple[Action, ...]:
     if not stable:
         return ()
     result: list[Action] = []
-    if s.spec.traffic.gateway and s.observed.route is None:
-        result.append(EnsureRoute())
+    if s.spec.traffic.generated and s.observed.route is None:
+        result.append(EnsureRoute(stable=stable))
     if s.observed.stable_selector != stable and progress.phase is not Phase.PROMOTING:
         result.append(SelectRevision(service="stable", revision=stable))
     if not s.observed.candidate_selector or (
@@ -120,7 +131,7 @@ def _services(s: Situation, progress: Progress) -> tuple[Action, ...]:
 def next_retirement(s: Situation, progress: Progress) -> float | None:
     """When the next revision without traffic loses its pods."""
     times = [
-        kept_until(s.spec, one)
+        kept_until(s.spec, one, trial=bool(progress.candidate))
         for one in progress.retired
         if (deployed := s.observed.revision(one.revision)) is not None
         and deployed.replicas > 0

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from serinus.core.journal import ENDS_TRIAL, fold
 from serinus.core.model import Action, Cause, Phase, Plan, Progress, SetSplit, Spec, SplitRecord, Step
 from serinus.core.observed import Deployed, Measured, Observed
-from serinus.core.weights import carried_by
+from serinus.core.weights import carried_by, given_by, pods_for, pods_nearest
 
 SETTLE_SECONDS = 5.0
 """A weight patch that the API server took is not yet traffic that the gateway moved."""
@@ -104,8 +104,37 @@ class Situation:
 
     @property
     def carried(self) -> int:
-        """Largest weight that the ready candidate pods may be given."""
-        return carried_by(self.ready, self.whole)
+        """Largest weight that the ready candidate pods may be given. Where pods share evenly none gets more than its
+        part, as long as the candidate has as many as its step asks for."""
+        if not self.spec.traffic.by_pods:
+            return carried_by(self.ready, self.whole)
+        return 100 if self.ready >= self.pods_of(self.progress.step) else self.given
+
+    @property
+    def beside(self) -> int:
+        """Stable pods that share the requests with the candidate's, where pods share evenly."""
+        return min(self.stable.ready, self.observed.stable_endpoints) if self.stable else 0
+
+    @property
+    def given(self) -> int:
+        """The share in percent that the candidate's pods get where pods share evenly, while both revisions get some;
+        0 while pods of a third one would get some too."""
+        return 0 if self.others else given_by(self.ready, self.beside)
+
+    @property
+    def others(self) -> tuple[str, ...]:
+        """Revisions beside stable and candidate that have pods."""
+        two = (self.progress.stable, self.progress.candidate)
+        return tuple(
+            one.revision for one in self.observed.deployed if one.revision not in two and one.replicas + len(one.pods)
+        )
+
+    @property
+    def lacking(self) -> bool:
+        """The candidate gets less than its step says."""
+        if self.spec.traffic.by_pods:
+            return self.weight == 0 or self.ready < self.pods_of(self.progress.step)
+        return self.weight < self.weight_of(self.progress.step)
 
     @property
     def writable(self) -> bool:
@@ -118,7 +147,8 @@ class Situation:
         route, split = self.observed.route, self.progress.split
         if route is None or split is None or not route.accepted:
             return False
-        return self.now >= split.at + SETTLE_SECONDS and all(weight == split.weight for weight in route.weights)
+        agrees = not route.strayed and all(weight == split.weight for weight in route.weights)
+        return agrees and self.now >= split.at + SETTLE_SECONDS
 
     @property
     def next_look(self) -> float:
@@ -126,11 +156,32 @@ class Situation:
         due = (self.now // self.spec.interval + 1) * self.spec.interval
         return due + min(LONGEST_SCRAPE_WAIT, self.spec.interval / 5)
 
-    def weight_of(self, step: int) -> int:
-        """Weight in percent of step number `step`; 100 from `last` on, 0 before the first."""
+    def asked_of(self, step: int) -> int:
+        """Weight in percent that the spec asks for at step number `step`; 100 from `last` on, 0 before the first."""
         if step <= 0:
             return 0
         return self.spec.steps[step - 1].weight if step <= len(self.spec.steps) else 100
+
+    def pods_of(self, step: int) -> int:
+        """Pods that the candidate needs at that step."""
+        enough = pods_nearest if self.spec.traffic.by_pods else pods_for
+        return enough(self.asked_of(step), self.whole)
+
+    def weight_of(self, step: int) -> int:
+        """The weight that the candidate gets at that step: what is asked, or what whole pods come nearest to it."""
+        asked = self.asked_of(step)
+        if not self.spec.traffic.by_pods or asked in (0, 100):
+            return asked
+        return given_by(self.pods_of(step), self.whole)
+
+    @property
+    def least_of_first_step(self) -> int:
+        """The weight with which a trial may begin again at step 1: never up. Where a share is a number of pods, those
+        beyond the first step's must go first, and nothing may be taken from pods that get requests."""
+        if self.spec.traffic.by_pods:
+            present = len(self.candidate.pods) if self.candidate else 0
+            return self.weight if present <= self.pods_of(1) else 0
+        return min(self.weight, self.weight_of(1))
 
     def entry(
         self, cause: Cause, *, sentence: str, weight: int, step: int | None = None, revision: str = "", token: str = ""
@@ -138,14 +189,17 @@ class Situation:
         """The next journal entry."""
         last = self.progress.split
         known = last.seq if last else 0
+        about = revision or self.progress.candidate
+        stable = self.observed.stable_selector if self.selected else self.progress.stable
         return SplitRecord(
             uid=self.spec.uid,
             seq=known + 1,
-            revision=revision or self.progress.candidate,
+            revision=about,
             step=self.progress.step if step is None else step,
             weight=weight,
             cause=cause,
             at=int(self.now),
+            stable=stable or about,
             token=token,
             note=sentence[:NOTE_LENGTH],
             before=last if self.unrecorded else None,

@@ -12,12 +12,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from serinus.core import split_record
 from serinus.core.model import SplitRecord
 from serinus.core.observed import Manifest, Route
 from serinus.core.ownership import owner_mark
 from serinus.core.patches import Operation, expect, put, replace, unchanged
-from serinus.plugin import NotListed, Permission, Resource, Router
+from serinus.core.questions import TrafficRef
+from serinus.plugin import Names, NotListed, Permission, Resource, Router
+from serinus.routers.entry import read_entry, write_entry
 
 
 class HttpRoute(Router):
@@ -46,19 +47,18 @@ class HttpRoute(Router):
         namespace: str,
         name: str,
         rollout_uid: str,
-        stable_service: str,
-        candidate_service: str,
+        names: Names,
         port: int | None = None,
     ) -> Route:
-        paste = _paste(stable_service, candidate_service, port)
+        paste = _paste(names, port)
         if manifest is None:
             missing = f"HTTPRoute {namespace}/{name} does not exist: create it, or correct traffic.httpRoute."
             return Route(
                 kind="HTTPRoute", name=name, listed=False, weights=(), record=None, accepted=False,
                 not_accepted=missing, paste=paste, problems=(missing,),
             )  # fmt: skip
-        rules = list(_rules(manifest, stable_service, candidate_service))
-        record, unreadable = _record(manifest)
+        rules = list(_rules(manifest, names))
+        record, unreadable = read_entry(manifest)
         foreign = record.uid if record and record.uid != rollout_uid else ""
         not_accepted = _not_accepted(manifest)
         both = [rule for rule in rules if rule.both]
@@ -73,16 +73,15 @@ class HttpRoute(Router):
             not_accepted=not_accepted,
             paste="" if both else paste,
             problems=tuple(problem for rule in rules for problem in rule.problems()) + unreadable,
+            remedy="Let Git ignore .spec.rules[].backendRefs[].weight of the route",
         )
 
-    def patch(
-        self, manifest: Manifest, record: SplitRecord, *, stable_service: str, candidate_service: str
-    ) -> list[Operation]:
-        rules = [rule for rule in _rules(manifest, stable_service, candidate_service) if rule.both]
+    def patch(self, manifest: Manifest, record: SplitRecord, *, names: Names) -> list[Operation]:
+        rules = [rule for rule in _rules(manifest, names) if rule.both]
         if not rules:
             raise NotListed(
-                f"HTTPRoute {manifest['metadata']['name']} has no rule that names both {stable_service} "
-                f"and {candidate_service}."
+                f"HTTPRoute {manifest['metadata']['name']} has no rule that names both {names.stable} "
+                f"and {names.candidate}."
             )
         tests = [unchanged(manifest)]
         writes: list[Operation] = []
@@ -97,23 +96,22 @@ class HttpRoute(Router):
                     writes.append(replace(weight, *where))
                 else:
                     writes.append(put(weight, *where))
-        entry_tests, entry_write = _write_entry(manifest, split_record.write(record))
+        entry_tests, entry_write = write_entry(manifest, record)
         return [*tests, *entry_tests, *writes, entry_write]
 
     def generate(
         self,
         rollout: Manifest,
         *,
-        gateway: str,
-        hostnames: Sequence[str],
-        stable_service: str,
-        candidate_service: str,
+        traffic: TrafficRef,
+        names: Names,
         port: int,
+        stable: str,  # noqa: ARG002 - a route names Services, not revisions
     ) -> Manifest:
         metadata = rollout["metadata"]
-        namespace, _, gateway_name = gateway.rpartition("/")
+        namespace, _, gateway_name = traffic.gateway.rpartition("/")
         parent = {"name": gateway_name} | ({"namespace": namespace} if namespace else {})
-        weights = ((stable_service, 100), (candidate_service, 0))
+        weights = ((names.stable, 100), (names.candidate, 0))
         backends = [{"name": service, "port": port, "weight": weight} for service, weight in weights]
         return {
             "apiVersion": self.resource.api_version,
@@ -126,7 +124,7 @@ class HttpRoute(Router):
             },
             "spec": {
                 "parentRefs": [parent],
-                "hostnames": list(hostnames),
+                "hostnames": list(traffic.hostnames),
                 "rules": [{"backendRefs": backends}],
             },
         }
@@ -185,7 +183,7 @@ class _Rule:
             )
 
 
-def _rules(manifest: Manifest, stable_service: str, candidate_service: str) -> Iterator[_Rule]:
+def _rules(manifest: Manifest, names: Names) -> Iterator[_Rule]:
     namespace = manifest["metadata"].get("namespace", "")
 
     def places(backends: Sequence[Manifest], service: str) -> tuple[int, ...]:
@@ -196,10 +194,10 @@ def _rules(manifest: Manifest, stable_service: str, candidate_service: str) -> I
         yield _Rule(
             index=index,
             backends=backends,
-            stable=places(backends, stable_service),
-            candidate=places(backends, candidate_service),
-            stable_service=stable_service,
-            candidate_service=candidate_service,
+            stable=places(backends, names.stable),
+            candidate=places(backends, names.candidate),
+            stable_service=names.stable,
+            candidate_service=names.candidate,
         )
 
 
@@ -215,29 +213,6 @@ def _is_service(backend: Manifest, service: str, namespace: str) -> bool:
 def _weight(backend: Manifest) -> int:
     """The API's default for a backend that says nothing is 1."""
     return int(backend.get("weight", 1))
-
-
-def _record(manifest: Manifest) -> tuple[SplitRecord | None, tuple[str, ...]]:
-    text = (manifest["metadata"].get("annotations") or {}).get(split_record.ANNOTATION)
-    if text is None:
-        return None, ()
-    try:
-        return split_record.read(text), ()
-    except split_record.UnreadableRecord as error:
-        return None, (
-            f"The annotation {split_record.ANNOTATION} cannot be read: {error}. Only Serinus writes it; restore or "
-            "remove it.",
-        )
-
-
-def _write_entry(manifest: Manifest, entry: str) -> tuple[list[Operation], Operation]:
-    annotations = manifest["metadata"].get("annotations")
-    if not annotations:
-        return [], put({split_record.ANNOTATION: entry}, "metadata", "annotations")
-    where = ("metadata", "annotations", split_record.ANNOTATION)
-    if split_record.ANNOTATION not in annotations:
-        return [], put(entry, *where)
-    return [expect(annotations[split_record.ANNOTATION], *where)], replace(entry, *where)
 
 
 def _not_accepted(manifest: Manifest) -> str:
@@ -266,12 +241,12 @@ def _complaint(condition: dict[str, Any] | None, generation: int) -> str:
     return ""
 
 
-def _paste(stable_service: str, candidate_service: str, port: int | None) -> str:
+def _paste(names: Names, port: int | None) -> str:
     """In YAML's flow style: one line that survives a status message and any indentation."""
     if port is None:
         return ""
     backends = (
         f"{{name: {service}, port: {port}, weight: {weight}}}"
-        for service, weight in ((stable_service, 100), (candidate_service, 0))
+        for service, weight in ((names.stable, 100), (names.candidate, 0))
     )
     return f"backendRefs: [{', '.join(backends)}]"

@@ -28,7 +28,7 @@ from serinus.plugin import Resource
 from serinus.shell.facts import ROUTERS, Facts
 from serinus.shell.kube import Kube
 from serinus.shell.kube_errors import AlreadyExists, NotFound, Refused
-from serinus.shell.observe import is_ours, port_of
+from serinus.shell.observe import is_ours, names_of, port_of
 from serinus.shell.resources import DEPLOYMENT, ROLLOUT, SERVICE
 from serinus.workloads.revision import deployment_name, deployment_of, revision_of, scale
 from serinus.workloads.services import CANDIDATE, STABLE, select, service_name, service_of
@@ -64,7 +64,7 @@ class Writer:
                 if (deployment := self._deployment(action.revision)) is not None:
                     await self._delete(DEPLOYMENT, deployment)
             case EnsureRoute():
-                await self._create_route()
+                await self._create_route(action.stable)
             case Release():
                 await self._release(action.keep)
 
@@ -75,8 +75,7 @@ class Writer:
         operations = router.patch(
             self.facts.route,
             action.record,
-            stable_service=service_name(self.spec.name, STABLE),
-            candidate_service=service_name(self.spec.name, CANDIDATE),
+            names=names_of(self.spec),
         )
         await self.kube.json_patch(router.resource, self.spec.namespace, self.spec.traffic.name, operations)
 
@@ -126,18 +125,17 @@ class Writer:
             resource, self.spec.namespace, _name(manifest), uid=manifest["metadata"]["uid"], propagation="Background"
         )
 
-    async def _create_route(self) -> None:
+    async def _create_route(self, stable: str) -> None:
         port = port_of(self.spec, self.observed.source)
         if port is None:
             raise CannotApply("The model server's port is not known: write traffic.port.")
         router = ROUTERS[self.spec.traffic.router]
         manifest = router.generate(
             self.facts.rollout,
-            gateway=self.spec.traffic.gateway,
-            hostnames=self.spec.traffic.hostnames,
-            stable_service=service_name(self.spec.name, STABLE),
-            candidate_service=service_name(self.spec.name, CANDIDATE),
+            traffic=self.spec.traffic,
+            names=names_of(self.spec),
             port=port,
+            stable=stable,
         )
         await self._create(router.resource, manifest)
 
@@ -169,12 +167,14 @@ class Writer:
             log.info("not needed any more", error=str(error))
 
     async def _delete_route(self) -> None:
-        """A generated route goes with its rollout. It is the garbage collector that may delete routes, not Serinus."""
-        route = self.facts.route
-        if route is not None and self.spec.traffic.gateway and owned_by(route, self.spec.uid):
-            resource = ROUTERS[self.spec.traffic.router].resource
-            if operations := hand_over(route, self.facts.rollout):
-                await self.kube.json_patch(resource, self.spec.namespace, _name(route), operations)
+        """A generated route goes with its rollout, by the garbage collector where Serinus has no right to delete it."""
+        route, router = self.facts.route, ROUTERS[self.spec.traffic.router]
+        if route is None or not self.spec.traffic.generated or not owned_by(route, self.spec.uid):
+            return
+        if any("delete" in one.verbs for one in router.permissions):
+            await self._delete(router.resource, route)
+        elif operations := hand_over(route, self.facts.rollout):
+            await self.kube.json_patch(router.resource, self.spec.namespace, _name(route), operations)
 
     def _deployment(self, revision: str) -> Manifest | None:
         ours = (one for one in self.facts.deployments if is_ours(one, self.spec.uid, self.spec.name))

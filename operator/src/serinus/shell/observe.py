@@ -1,16 +1,18 @@
 """From manifests to what a decision may look at. Pure: all reading was done in `facts.py`."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from serinus.api.unknown import unknown_fields
+from serinus.core.labels import REVISION, ROLE, TRAFFIC
 from serinus.core.model import Intent, Spec, Verb
 from serinus.core.observed import Capacity, Deployed, Manifest, Observed, Route, Source
 from serinus.core.ownership import conflict, owned_by
+from serinus.plugin import Names
 from serinus.shell.facts import ROUTERS, WORKLOADS, Facts
 from serinus.shell.resources import ROLLOUT_LABEL
 from serinus.workloads.pods import epoch_seconds
 from serinus.workloads.revision import (
-    REVISION,
     TEMPLATE,
     deployment_name,
     pod_labels,
@@ -18,7 +20,7 @@ from serinus.workloads.revision import (
     revision_of,
     wanted,
 )
-from serinus.workloads.services import CANDIDATE, ROLE, STABLE, leaks, ready_pods, selected_revision, service_name
+from serinus.workloads.services import CANDIDATE, STABLE, leaks, ready_pods, selected_revision, service_name
 
 INTENT = "serinus.dev/intent"
 INTENT_BY = "serinus.dev/intent-by"
@@ -77,13 +79,15 @@ def is_orphan(manifest: Manifest, name: str) -> bool:
 
 
 def _named_by_us(manifest: Manifest, name: str) -> bool:
-    """A role Service or a revision's Deployment of this rollout, by label and name."""
+    """A Service or a revision's Deployment of this rollout, by label and name."""
     metadata = manifest["metadata"]
     labels = metadata.get("labels") or {}
     if labels.get(ROLLOUT_LABEL) != name:
         return False
     if labels.get(ROLE) in (STABLE, CANDIDATE):
         return bool(metadata["name"] == service_name(name, labels[ROLE]))
+    if labels.get(ROLE) == TRAFFIC:  # its name is in the spec
+        return True
     revision = labels.get(REVISION, "")
     return bool(revision and metadata["name"] == deployment_name(name, revision))
 
@@ -104,17 +108,46 @@ def read_intent(annotations: Mapping[str, str]) -> tuple[Intent | None, str]:
 
 
 def read_route(facts: Facts, spec: Spec, source: Source | None) -> Route | None:
-    """The route as its router reads it; None where it does not exist."""
-    if facts.route is None:
+    """The route as its router reads it; None where it does not exist, or is not ours and should be."""
+    if facts.route is None or _strange_service(facts, spec):
         return None
-    return ROUTERS[spec.traffic.router].read(
+    route = ROUTERS[spec.traffic.router].read(
         facts.route,
         namespace=spec.namespace,
         name=spec.traffic.name,
         rollout_uid=spec.uid,
-        stable_service=service_name(spec.name, STABLE),
-        candidate_service=service_name(spec.name, CANDIDATE),
+        names=names_of(spec),
         port=port_of(spec, source),
+    )
+    late = _left_behind(facts, spec.traffic.name) if spec.traffic.by_pods else ""
+    return replace(route, accepted=False, not_accepted=late) if late else route
+
+
+def _strange_service(facts: Facts, spec: Spec) -> str:
+    """Why the Service that is to share the requests is someone else's, as a sentence; empty where it is not."""
+    route, name = facts.route, spec.traffic.name
+    if not spec.traffic.by_pods or route is None or is_ours(route, spec.uid, spec.name):
+        return ""
+    return (
+        f"Service {name} exists and was not made by this ModelRollout, so it is left as it is: write a name that is "
+        f"free as traffic.service, such as {name}-live, and let clients use that; or delete Service {name}."
+    )
+
+
+def _left_behind(facts: Facts, service: str) -> str:
+    """That the endpoints still hold pods which the Service does not select any more; empty when they agree."""
+    selector = ((facts.route or {}).get("spec") or {}).get("selector") or {}
+    known = {str(one["metadata"]["name"]): one["metadata"].get("labels") or {} for one in facts.pods}
+    late = [
+        one for one in ready_pods(facts.slices, service) if one in known and not known[one].items() >= selector.items()
+    ]
+    return f"its endpoints still hold {len(late)} pods that it does not select any more" if late else ""
+
+
+def names_of(spec: Spec) -> Names:
+    """What the rollout and its role Services are called."""
+    return Names(
+        rollout=spec.name, stable=service_name(spec.name, STABLE), candidate=service_name(spec.name, CANDIDATE)
     )
 
 
@@ -133,6 +166,9 @@ def _route_problem(facts: Facts, spec: Spec, route: Route | None) -> str:
     kind = ROUTERS[spec.traffic.router].resource.kind
     if route is None and not facts.route_known:
         return f"The cluster knows no {kind}: install the Gateway API's CRDs and a controller for them."
+    if route is None and spec.traffic.generated:
+        made = f"{kind} {spec.namespace}/{spec.traffic.name} does not exist yet: Serinus makes it."
+        return _strange_service(facts, spec) or made
     if route is None:
         return f"{kind} {spec.namespace}/{spec.traffic.name} does not exist: create it, or correct traffic.httpRoute."
     return " ".join(route.problems)
@@ -142,11 +178,12 @@ def _conflicts(facts: Facts, spec: Spec) -> tuple[str, ...]:
     """Objects with our label *and* a name that we would give, which are someone else's."""
     names = {service_name(spec.name, role) for role in (STABLE, CANDIDATE)}
     names |= {deployment_name(spec.name, revision_of(one)) for one in facts.deployments if revision_of(one)}
-    return tuple(
-        said
+    said = [
+        conflict(one, spec.uid)
         for one in (*facts.services, *facts.deployments)
-        if one["metadata"]["name"] in names and not is_orphan(one, spec.name) and (said := conflict(one, spec.uid))
-    )
+        if one["metadata"]["name"] in names and not is_orphan(one, spec.name)
+    ]
+    return tuple(one for one in (_strange_service(facts, spec), *said) if one)
 
 
 def _rival(facts: Facts, spec: Spec, route: Route | None) -> str:
@@ -163,7 +200,23 @@ def _leaks(facts: Facts, spec: Spec, source: Source | None) -> tuple[str, ...]:
     if source is None:
         return ()
     services = [{"metadata": {"name": name}, "spec": {"selector": dict(one)}} for name, one in facts.selectors.items()]
-    return leaks(services, pod_labels(source.template, spec.name, "candidate"), rollout=spec.name)
+    found = leaks(services, pod_labels(source.template, spec.name, "candidate"), rollout=spec.name)
+    return (*found, *_left_alone(facts, spec))
+
+
+def _left_alone(facts: Facts, spec: Spec) -> tuple[str, ...]:
+    """Services of ours that shared the requests before `traffic` was changed."""
+    names = [
+        one["metadata"]["name"]
+        for one in facts.services
+        if one["metadata"]["labels"].get(ROLE) == TRAFFIC
+        and not (spec.traffic.by_pods and one["metadata"]["name"] == spec.traffic.name)
+    ]
+    return tuple(
+        f"Service {name} shared the requests before spec.traffic was changed, and its selector stays as it is: let its "
+        "clients use what traffic says now, then delete it."
+        for name in names
+    )
 
 
 def _problems(spec: Spec, source: Source | None, deployed: tuple[Deployed, ...]) -> tuple[str, ...]:

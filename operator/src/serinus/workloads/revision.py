@@ -13,6 +13,7 @@ from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from typing import Any
 
+from serinus.core.labels import MANAGED_BY, REVISION, ROLLOUT
 from serinus.core.model import Model, Spec
 from serinus.core.observed import Deployed, Manifest
 from serinus.core.ownership import owner_mark
@@ -26,10 +27,7 @@ PERMISSIONS = (
     Permission(group="apps", resources=("deployments",), verbs=("get", "list", "watch", "create", "patch", "delete")),
 )
 
-ROLLOUT = "serinus.dev/rollout"
-REVISION = "serinus.dev/revision"
 TEMPLATE = "serinus.dev/template"
-MANAGED_BY = "app.kubernetes.io/managed-by"
 
 _INT32 = 2**31 - 1
 

@@ -6,11 +6,11 @@ of the container's port, so that a route that named the team's own Service keeps
 
 from collections.abc import Iterable
 
+from serinus.core.labels import MANAGED_BY, REVISION, ROLE, ROLLOUT
 from serinus.core.observed import Manifest
 from serinus.core.ownership import owner_mark
 from serinus.core.patches import Operation, expect, put, replace, unchanged
 from serinus.plugin import Permission, Resource
-from serinus.workloads.revision import MANAGED_BY, REVISION, ROLLOUT
 
 SERVICES = Resource(group="", version="v1", plural="services", kind="Service")
 ENDPOINT_SLICES = Resource(group="discovery.k8s.io", version="v1", plural="endpointslices", kind="EndpointSlice")
@@ -21,7 +21,6 @@ PERMISSIONS = (
 
 STABLE = "stable"
 CANDIDATE = "candidate"
-ROLE = "serinus.dev/role"
 
 
 def service_name(rollout: str, role: str) -> str:

@@ -27,5 +27,5 @@ def deletion_lets_go(s: Situation) -> Plan | None:
             phase=Phase.TERMINATING,
             wake_at=s.now + 1.0,
         )
-    sentence = f"Deleted: revision {stays} and the two Services stay." if keep else "Deleted with everything it made."
+    sentence = f"Deleted: revision {stays} and the Services stay." if keep else "Deleted with everything it made."
     return s.stay("Deleting", sentence, phase=Phase.TERMINATING, actions=(Release(keep=keep),))

@@ -116,7 +116,7 @@ def changed_rules_start_the_evidence_over(s: Situation) -> Plan | None:
         return s.stay(
             "SpecChanged", "The new steps, SLIs or analysis are taken over.", progress=progress, wake_at=s.now
         )
-    weight = min(s.weight, s.weight_of(1))
+    weight = s.least_of_first_step
     sentence = f"Back to step 1 at {weight} % with evidence from zero: steps, SLIs or analysis were changed."
     step = 1 if weight else 0
     return s.shift("SpecChanged", sentence, s.entry(Cause.RESTART, sentence=sentence, weight=weight, step=step))

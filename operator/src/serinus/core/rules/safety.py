@@ -87,6 +87,19 @@ def weight_follows_ready_pods_down(s: Situation) -> Plan | None:
     return s.shift("CapacityLost", sentence, s.entry(cause, sentence=sentence, weight=s.carried))
 
 
+def share_by_pods_is_recorded(s: Situation) -> Plan | None:
+    """Where pods share evenly every pod that comes or goes changes the share: evidence is labelled by what is given.
+
+    A pod of a third revision would get requests too, so then stable gets everything until it is gone.
+    """
+    if not s.spec.traffic.by_pods or not s.trial or s.selected or s.weight in (0, 100) or s.given == s.weight:
+        return None
+    sentence = f"{s.given} % instead of {s.weight} %: {s.ready} of {s.ready + s.beside} ready pods are the candidate's."
+    if s.others:
+        sentence = f"Lowered from {s.weight} % to 0 %: pods of {', '.join(s.others)} are there and would get requests."
+    return s.shift("ShareByPods", sentence, s.entry(Cause.SHARE, sentence=sentence, weight=s.given))
+
+
 def _stopped_being_ready(s: Situation) -> bool:
     """A candidate pod that was there when the weight was set has stopped being ready since."""
     since = s.progress.split.at if s.progress.split else s.now
@@ -98,9 +111,10 @@ def silent_candidate_gets_no_traffic(s: Situation) -> Plan | None:
     """It should have had requests by its weight, and none was counted: they hang. No verdict, so no rollback."""
     if not s.trial or s.selected or s.progress.paused or s.weight in (0, 100) or s.measured.silent < SILENT_REQUESTS:
         return None
+    clients = ", or clients keep their connections to other pods" if s.spec.traffic.by_pods else ""
     sentence = (
         f"Candidate silent: about {s.measured.silent:.0f} requests were due at {s.weight} % and none was counted: "
-        "they hang, or its metrics are not scraped. Weight set to 0; resume or abort."
+        f"they hang, or its metrics are not scraped{clients}. Weight set to 0; resume or abort."
     )
     return s.shift("CandidateSilent", sentence, s.entry(Cause.PAUSE, sentence=sentence, weight=0))
 
@@ -112,7 +126,7 @@ def foreign_weights_are_corrected(s: Situation) -> Plan | None:
     if route is None or not route.listed or split is None:
         return None
     lost = route.record is None or route.record.seq < split.seq
-    if not lost and all(weight == split.weight for weight in route.weights):
+    if not lost and not route.strayed and all(weight == split.weight for weight in route.weights):
         return None
     seen = "/".join(str(weight) for weight in sorted(set(route.weights)))
     below = max(route.weights) <= split.weight and any(weight != split.weight for weight in route.weights)
@@ -135,11 +149,13 @@ def foreign_weights_are_corrected(s: Situation) -> Plan | None:
     if s.trial and not s.selected and not s.progress.paused and s.progress.reasserted >= REASSERTIONS_PER_STEP:
         lowest = min(*route.weights, split.weight)
         sentence = (
-            f"Paused: someone else wrote the weights {s.progress.reasserted + 1} times in this step. Let Git ignore "
-            ".spec.rules[].backendRefs[].weight of the route, then resume."
+            f"Paused: someone else wrote the weights {s.progress.reasserted + 1} times in this step. {route.remedy}, "
+            "then resume."
         )
         return s.shift("RouteContested", sentence, s.entry(Cause.PAUSE, sentence=sentence, weight=lowest))
     sentence = f"Corrected the candidate's weight from {seen} % to {split.weight} %: someone else had written it."
+    if route.strayed:
+        sentence = f"Corrected to a weight of {split.weight} %: {route.strayed}, which someone else had written."
     entry = s.entry(Cause.REASSERT, sentence=sentence, weight=split.weight, revision=split.revision, step=split.step)
     return s.shift("DriftCorrected", sentence, entry)
 

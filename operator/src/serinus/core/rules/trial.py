@@ -6,7 +6,6 @@ from serinus.core.evidence import Verdict
 from serinus.core.model import Cause, Phase, Plan, SelectRevision
 from serinus.core.observed import Deployed
 from serinus.core.situation import RECHECK_SECONDS, SETTLE_SECONDS, Situation
-from serinus.core.weights import pods_for
 
 SHARE_TOLERANCE = 5.0
 """Percentage points by which the measured share may differ from 100 before the stable Service's selector moves."""
@@ -44,7 +43,8 @@ def _select(s: Situation, revision: str) -> Plan:
             phase=Phase.PROMOTING,
             wake_at=s.now + 1.0,
         )
-    if fresh and share is not None and share < 100 - SHARE_TOLERANCE:
+    # Without a router an open connection stays with its pod, which answers it until it goes: that is no disagreement.
+    if fresh and share is not None and share < 100 - SHARE_TOLERANCE and not s.spec.traffic.by_pods:
         return s.stay(
             "ShareDisagrees",
             f"Promoting {revision}: the route says 100 % and {share:.0f} % of requests were measured there.",
@@ -67,9 +67,9 @@ def candidate_pods_come_before_traffic(s: Situation) -> Plan | None:
         return None
     revision, weight = s.progress.candidate, s.weight_of(target)
     progress = replace(s.progress, heading=target)
-    needed = pods_for(weight, s.whole)
+    needed = s.pods_of(target)
     step = f"step {target} ({weight} %)" if target < s.last else "promotion (100 %)"
-    wait = _wait(s, needed)
+    wait = _others_go(s, target, needed) or _wait(s, needed)
     if wait is not None:
         reason, words = wait
         return s.stay(
@@ -95,8 +95,32 @@ def candidate_pods_come_before_traffic(s: Situation) -> Plan | None:
         if s.progress.gate_passed >= len(s.spec.steps):
             sentence = f"{revision} gets 100 % before it becomes stable, without evidence: {_why_no_evidence(s)}"
         return s.shift("Promoting", sentence, s.entry(Cause.PROMOTE, sentence=sentence, weight=100, step=target))
+    weight = s.given if s.spec.traffic.by_pods else weight
     sentence = f"Step {target} of {len(s.spec.steps)}: {revision} gets {weight} % on {s.ready} ready pods."
+    if s.spec.traffic.by_pods:
+        sentence = f"{sentence} {_asked(s, target)}"
     return s.shift("StepStarted", sentence, s.entry(Cause.STEP, sentence=sentence, weight=weight, step=target))
+
+
+def _asked(s: Situation, target: int) -> str:
+    """What became of the weight that was asked for, where a share is a number of pods."""
+    pods, before = s.pods_of(target), s.pods_of(target - 1)
+    same = f", as at step {target - 1}" if pods == before else ""
+    return f"{s.asked_of(target)} % is asked: {pods} of {s.whole + pods} pods come nearest to it{same}."
+
+
+def _others_go(s: Situation, target: int, needed: int) -> tuple[str, str] | None:
+    """Where pods share evenly the Service selects those of both revisions by what all pods of the rollout have: none of
+    a third revision may be there, nor more of the candidate than its step asks for."""
+    if not s.spec.traffic.by_pods or target == s.last or s.weight:
+        return None
+    if s.others:
+        names = ", ".join(s.others)
+        return "OldPods", f"the pods of {names} go first: without a router they would get requests too."
+    present = len(s.candidate.pods) if s.candidate else 0
+    if present > needed:
+        return "TooManyPods", f"{present} pods are there and {needed} give its share; the others go first."
+    return None
 
 
 def _why_no_evidence(s: Situation) -> str:
@@ -114,7 +138,7 @@ def _target(s: Situation) -> int | None:
         return 1
     if s.progress.heading:
         return s.progress.heading
-    return s.progress.step if s.weight < s.weight_of(s.progress.step) else None
+    return s.progress.step if s.lacking else None
 
 
 def _first_wake(s: Situation) -> float:
@@ -187,6 +211,10 @@ def evidence_decides_the_step(s: Situation) -> Plan | None:
         return None
     number, total = s.progress.step, len(s.spec.steps)
     where = f"Step {number} of {total} at {step.weight} %"
+    if s.spec.traffic.by_pods:
+        where = (
+            f"Step {number} of {total} at {s.weight} % ({step.weight} % asked, {s.ready} of {s.ready + s.beside} pods)"
+        )
     measured = s.measured
     if s.progress.gate_passed >= number:
         return _ahead(s, f"{where} passed by a person.")

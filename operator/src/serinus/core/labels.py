@@ -1,0 +1,10 @@
+"""Labels of what Serinus makes. Services select by them; on pods there are only the first two, which never change."""
+
+ROLLOUT = "serinus.dev/rollout"
+"""The rollout's name."""
+REVISION = "serinus.dev/revision"
+ROLE = "serinus.dev/role"
+"""On Services: whom they are for."""
+TRAFFIC = "traffic"
+"""The role of the Service that shares requests by pods, where there is no router."""
+MANAGED_BY = "app.kubernetes.io/managed-by"
