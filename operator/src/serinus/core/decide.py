@@ -11,10 +11,10 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from serinus.core import replicas
-from serinus.core.journal import behind, fold
+from serinus.core.journal import behind, fold, newest
 from serinus.core.model import Plan, Progress, SetSplit, Spec
 from serinus.core.observed import Measured, Observed
-from serinus.core.rules import deletion, people, safety, start, trial
+from serinus.core.rules import deletion, people, route_change, safety, start, trial
 from serinus.core.situation import Situation
 
 Rule = Callable[[Situation], Plan | None]
@@ -22,6 +22,8 @@ Rule = Callable[[Situation], Plan | None]
 RULES: tuple[Rule, ...] = (
     # First of all: someone wants it gone. Stable keeps everything.
     deletion.deletion_lets_go,
+    # Traffic that no later rule would see: `traffic` names another route than the one that carries it.
+    route_change.left_route_gets_stable_back,
     # Nothing is written to a route whose weights are somebody else's.
     safety.rival_is_named,
     # Safety: traffic goes back on evidence of harm, whatever anyone asked for.
@@ -45,6 +47,7 @@ RULES: tuple[Rule, ...] = (
     start.first_revision_becomes_stable,
     # Without a route that sends traffic by our weights nothing can be proved.
     start.route_problem_stops_progress,
+    route_change.new_route_begins_without_a_candidate,
     safety.foreign_weights_are_corrected,
     # Rest, or begin.
     start.rejected_revision_is_not_tried_again,
@@ -75,7 +78,7 @@ def decide(
 
     Raises `LookupError` if no rule answers: with the rules above that is a defect.
     """
-    entry = observed.route.record if observed.route else None
+    entry = newest(observed)
     folded = fold(progress, entry) if entry is not None else progress
     situation = Situation(
         spec=spec,

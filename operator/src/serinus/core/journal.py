@@ -12,6 +12,7 @@ An entry is a no-op for a state that has recorded it already (`seq` not above th
 from dataclasses import replace
 
 from serinus.core.model import Cause, Decision, Phase, Progress, Rejection, Retirement, Shift, SplitRecord
+from serinus.core.observed import Observed
 
 DECISIONS_KEPT = 8
 REJECTIONS_KEPT = 8
@@ -20,6 +21,12 @@ RETIRED_KEPT = 6
 
 ENDS_TRIAL = frozenset({Cause.ROLLBACK, Cause.ABORT, Cause.REVERT})
 """Entries that take the candidate's traffic away for good. Always allowed, whatever else is unrecorded."""
+
+
+def newest(observed: Observed) -> SplitRecord | None:
+    """The last entry that was written: beside the weights, or, where `traffic` was changed, on the route before."""
+    records = [one.record for one in (observed.route, observed.left) if one is not None and one.record is not None]
+    return max(records, key=lambda one: one.seq, default=None)
 
 
 def behind(progress: Progress, entry: SplitRecord | None) -> bool:

@@ -178,6 +178,8 @@ class SplitRecord:
     """When it was decided, whole seconds since the epoch."""
     stable: str = ""
     """The revision that gets what the candidate does not: at weight 0 everything."""
+    route: str = ""
+    """The route that it was written to, as ROUTER/NAME; empty in entries of builds that did not say."""
     token: str = ""
     """Token of the intent that caused it."""
     note: str = ""

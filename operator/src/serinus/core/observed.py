@@ -143,6 +143,8 @@ class Observed:
     candidate_endpoints: int = 0
     route: Route | None = None
     route_problem: str = ""
+    left: Route | None = None
+    """The route of the last journal entry where `traffic` names another one by now; None too where it is gone."""
     capacity: Capacity | None = None
     """None where the revision asks for no accelerators, or nothing new is to be placed."""
     intent: Intent | None = None

@@ -86,6 +86,11 @@ class TrafficRef:
     """Ready pods share the requests evenly: a share is a number of pods; the router only says whose pods get any."""
 
     @property
+    def route(self) -> str:
+        """What the route is called in the journal: ROUTER/NAME."""
+        return f"{self.router}/{self.name}"
+
+    @property
     def generated(self) -> bool:
         """The route is Serinus' own object, not Git's."""
         return bool(self.gateway) or self.by_pods

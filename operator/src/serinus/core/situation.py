@@ -142,6 +142,11 @@ class Situation:
         return self.observed.route is not None and self.observed.route.listed and not self.observed.rival
 
     @property
+    def left_behind(self) -> bool:
+        """The candidate gets traffic by the route of the last entry, and `traffic` names another one by now."""
+        return self.trial and self.observed.left is not None and any(self.observed.left.weights)
+
+    @property
     def settled(self) -> bool:
         """The gateway has taken the last entry: accepted at this generation, and some seconds more."""
         route, split = self.observed.route, self.progress.split
@@ -200,6 +205,7 @@ class Situation:
             cause=cause,
             at=int(self.now),
             stable=stable or about,
+            route=self.spec.traffic.route,
             token=token,
             note=sentence[:NOTE_LENGTH],
             before=last if self.unrecorded else None,
@@ -207,7 +213,7 @@ class Situation:
 
     def shift(self, reason: str, sentence: str, entry: SplitRecord, *, next_action: str = "") -> Plan:
         """Write `entry` beside its weights, at once; what follows from it is the next tick's business."""
-        if not self.writable:
+        if entry.route == self.spec.traffic.route and not self.writable:
             return self.stay(
                 "RouteNotWritable",
                 f"{sentence} Waiting for the route: {self.observed.route_problem or 'it does not list both Services'}",

@@ -12,7 +12,7 @@ ANNOTATION = "serinus.dev/split"
 NOTE_LENGTH = 200
 
 _REQUIRED = {"uid": str, "seq": int, "revision": str, "step": int, "weight": int, "cause": str, "at": int}
-_OPTIONAL = {"stable": str, "token": str, "note": str}
+_OPTIONAL = {"stable": str, "route": str, "token": str, "note": str}
 
 
 class UnreadableRecord(ValueError):

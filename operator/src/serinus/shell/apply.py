@@ -69,15 +69,13 @@ class Writer:
                 await self._release(action.keep)
 
     async def _set_split(self, action: SetSplit) -> None:
-        if self.facts.route is None:
+        """Write to the route that the entry names: that of the spec, or the one that it named before."""
+        kind, _, name = action.record.route.partition("/")
+        route = self.facts.route if action.record.route == self.spec.traffic.route else self.facts.left
+        if route is None:
             raise CannotApply(self.observed.route_problem)
-        router = ROUTERS[self.spec.traffic.router]
-        operations = router.patch(
-            self.facts.route,
-            action.record,
-            names=names_of(self.spec),
-        )
-        await self.kube.json_patch(router.resource, self.spec.namespace, self.spec.traffic.name, operations)
+        operations = ROUTERS[kind].patch(route, action.record, names=names_of(self.spec))
+        await self.kube.json_patch(ROUTERS[kind].resource, self.spec.namespace, name, operations)
 
     async def _select(self, role: str, revision: str) -> None:
         port = port_of(self.spec, self.observed.source)

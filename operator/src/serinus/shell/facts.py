@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from serinus import routers, workloads
+from serinus.api.status import progress_of
 from serinus.core.model import Spec
 from serinus.core.observed import Manifest
 from serinus.plugin import Resource, Router, Workload, registry
@@ -34,6 +35,8 @@ class Facts:
     rollout: Manifest
     source: Manifest | None
     route: Manifest | None
+    left: Manifest | None
+    """The route of the last journal entry, where `traffic` names another one by now."""
     route_known: bool
     """False where the cluster has no such kind of route."""
     services: Sequence[Manifest]
@@ -47,21 +50,33 @@ class Facts:
     """Names of the namespace's ModelRollouts by uid."""
 
 
-def named(spec: Spec) -> list[tuple[Resource, str]]:
-    """The objects that a rollout names and does not own: its source and its route."""
-    return [
+def named(spec: Spec, rollout: Manifest) -> list[tuple[Resource, str]]:
+    """The objects that a rollout names and does not own: its source, its route, and the route that it left."""
+    found = [
         (WORKLOADS[spec.source.workload].resource, spec.source.name),
         (ROUTERS[spec.traffic.router].resource, spec.traffic.name),
     ]
+    left = left_route(spec, rollout)
+    return [*found, (left[0].resource, left[1])] if left else found
+
+
+def left_route(spec: Spec, rollout: Manifest) -> tuple[Router, str] | None:
+    """Router and name of the route of the last recorded journal entry, if it is not the one that the spec names."""
+    split = progress_of(rollout.get("status")).split
+    router, _, name = (split.route if split else "").partition("/")
+    if router not in ROUTERS or spec.traffic.route == f"{router}/{name}":
+        return None
+    return ROUTERS[router], name
 
 
 def cached(cache: Cache, key: Key, rollout: Manifest, spec: Spec) -> Facts:
     """What the watches have seen."""
-    (source, source_name), (route, route_name) = named(spec)
+    (source, source_name), (route, route_name), *left = named(spec, rollout)
     return Facts(
         rollout=rollout,
         source=cache.get(source, key.namespace, source_name),
         route=cache.get(route, key.namespace, route_name),
+        left=cache.get(left[0][0], key.namespace, left[0][1]) if left else None,
         route_known=True,
         services=cache.owned(SERVICE, key.namespace, key.name),
         deployments=cache.owned(DEPLOYMENT, key.namespace, key.name),
@@ -75,7 +90,7 @@ def cached(cache: Cache, key: Key, rollout: Manifest, spec: Spec) -> Facts:
 
 async def fresh(kube: Kube, cache: Cache, key: Key, rollout: Manifest, spec: Spec) -> Facts:
     """What the API server says now. `rollout` was read before, since its spec says what to read."""
-    (source, source_name), (route, route_name) = named(spec)
+    (source, source_name), (route, route_name), *left = named(spec, rollout)
     label = f"{ROLLOUT_LABEL}={key.name}"
     route_read = asyncio.create_task(_get_if_known(kube, route, key, route_name))
     source_read = asyncio.create_task(kube.get(source, key.namespace, source_name))
@@ -90,6 +105,7 @@ async def fresh(kube: Kube, cache: Cache, key: Key, rollout: Manifest, spec: Spe
         rollout=rollout,
         source=source_read.result(),
         route=manifest,
+        left=await kube.get(left[0][0], key.namespace, left[0][1]) if left else None,
         route_known=known,
         services=services.result(),
         deployments=deployments.result(),

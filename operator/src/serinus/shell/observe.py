@@ -9,7 +9,7 @@ from serinus.core.model import Intent, Spec, Verb
 from serinus.core.observed import Capacity, Deployed, Manifest, Observed, Route, Source
 from serinus.core.ownership import conflict, owned_by
 from serinus.plugin import Names
-from serinus.shell.facts import ROUTERS, WORKLOADS, Facts
+from serinus.shell.facts import ROUTERS, WORKLOADS, Facts, left_route
 from serinus.shell.resources import ROLLOUT_LABEL
 from serinus.workloads.pods import epoch_seconds
 from serinus.workloads.revision import (
@@ -53,6 +53,7 @@ def observe(facts: Facts, spec: Spec, capacity: Capacity | None = None) -> Obser
         candidate_endpoints=_endpoints(facts, service_name(name, CANDIDATE), deployed, selected_revision(candidate)),
         route=route,
         route_problem=_route_problem(facts, spec, route),
+        left=read_left(facts, spec),
         capacity=capacity,
         intent=intent,
         intent_problem=intent_problem,
@@ -121,6 +122,15 @@ def read_route(facts: Facts, spec: Spec, source: Source | None) -> Route | None:
     )
     late = _left_behind(facts, spec.traffic.name) if spec.traffic.by_pods else ""
     return replace(route, accepted=False, not_accepted=late) if late else route
+
+
+def read_left(facts: Facts, spec: Spec) -> Route | None:
+    """The route that the rollout left, as its router reads it; None where there is none, or it is somebody else's."""
+    left = left_route(spec, facts.rollout)
+    if left is None or facts.left is None:
+        return None
+    route = left[0].read(facts.left, namespace=spec.namespace, name=left[1], rollout_uid=spec.uid, names=names_of(spec))
+    return None if route.foreign_uid else route
 
 
 def _strange_service(facts: Facts, spec: Spec) -> str:

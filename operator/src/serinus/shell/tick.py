@@ -18,7 +18,7 @@ from serinus.api.compile import Problems, compile_spec
 from serinus.api.status import progress_of, status_of
 from serinus.core.conditions import conditions
 from serinus.core.decide import decide
-from serinus.core.journal import fold
+from serinus.core.journal import fold, newest
 from serinus.core.model import Phase, Plan, Progress, Release, SetSplit, Spec
 from serinus.core.observed import Capacity, Measured, Observed
 from serinus.shell import record, refused_spec
@@ -86,7 +86,7 @@ class Ticker:
         spec = seen.spec if seen is not None else self._spec(rollout, memory)
         if isinstance(spec, Problems):
             return await self._refuse(key, spec)
-        await self._know(key, spec)
+        await self._know(key, spec, rollout)
         if failed:
             return await self._take_back(key, spec, memory)
         seen = memory.glance = seen or glance(self.cache, key, rollout, spec, version=version)
@@ -223,9 +223,9 @@ class Ticker:
                 return str(error)
         return ""
 
-    async def _know(self, key: Key, spec: Spec) -> None:
+    async def _know(self, key: Key, spec: Spec, rollout: Manifest) -> None:
         """Read once what the rollout names and no watch has shown yet."""
-        for resource, name in self.cache.refer(key, named(spec)):
+        for resource, name in self.cache.refer(key, named(spec, rollout)):
             try:
                 manifest = await self.kube.get(resource, key.namespace, name)
             except UnknownKind:
@@ -281,5 +281,5 @@ def _finalizers(rollout: Mapping[str, Any]) -> Sequence[str]:
 
 def folded_progress(progress: Progress, observed: Observed) -> Progress:
     """What status says, completed by the journal entry on the route."""
-    entry = observed.route.record if observed.route else None
+    entry = newest(observed)
     return fold(progress, entry) if entry is not None else progress

@@ -15,6 +15,8 @@ def deletion_lets_go(s: Situation) -> Plan | None:
     stays = s.observed.stable_selector or s.progress.stable
     keep = (stays,) if s.spec.deletion_policy is DeletionPolicy.ORPHAN and stays else ()
     hurry = s.observed.let_go or s.now >= since + DEADLINE_SECONDS or not s.writable or not keep
+    if not hurry and s.left_behind:
+        return None
     told = s.progress.split is not None and s.progress.split.cause is Cause.DELETE
     if not hurry and not told:
         weight = 100 if s.selected and s.weight == 100 and s.observed.stable_endpoints == 0 else 0
