@@ -54,6 +54,8 @@ class Stage:
         self._behaviour: dict[str, Behaviour] = {}
         self.shared_by = ""
         """Name of the Service whose endpoints share the requests evenly, where there is no route."""
+        self.carried_by = "chat"
+        """Name of the route by which all requests come."""
         self._over = threading.Event()
         self._driver = threading.Thread(target=self._drive, daemon=True)
         self.driver_error: BaseException | None = None
@@ -86,16 +88,16 @@ class Stage:
             {"replicas": 0, "selector": {"matchLabels": {"app": "chat"}}, "template": template},
         )  # fmt: skip
 
-    def route(self, *, listed: bool = True, weights: tuple[int, int] = (100, 0)) -> None:
+    def route(self, *, listed: bool = True, weights: tuple[int, int] = (100, 0), name: str = "chat") -> None:
         backends = [
             {"name": "chat-stable", "port": 8080, "weight": weights[0]},
             {"name": "chat-candidate", "port": 8080, "weight": weights[1]},
         ]
         self.apply(
-            "gateway.networking.k8s.io/v1", "HTTPRoute", "chat",
+            "gateway.networking.k8s.io/v1", "HTTPRoute", name,
             {
                 "parentRefs": [{"name": "gateway", "namespace": "gateway-system"}],
-                "hostnames": [f"{self.namespace}.example.com"],
+                "hostnames": [f"{name}.{self.namespace}.example.com"],
                 "rules": [{"backendRefs": backends if listed else [{"name": "chat", "port": 8080}]}],
             },
         )  # fmt: skip
@@ -129,9 +131,9 @@ class Stage:
         found = self.api.get("ModelRollout", self.namespace, "chat")
         return dict((found or {}).get("status") or {})
 
-    def weights(self) -> tuple[int, int]:
-        """Stable's and the candidate's weight in the route's first rule."""
-        route = self.api.get("HTTPRoute", self.namespace, "chat")
+    def weights(self, name: str = "chat") -> tuple[int, int]:
+        """Stable's and the candidate's weight in a route's first rule."""
+        route = self.api.get("HTTPRoute", self.namespace, name)
         assert route is not None
         by_name = {one["name"]: one.get("weight", 1) for one in route["spec"]["rules"][0]["backendRefs"]}
         return by_name.get("chat-stable", 0), by_name.get("chat-candidate", 0)
@@ -247,7 +249,7 @@ class Stage:
         if self.shared_by:
             pods = self.api.list("Pod", self.namespace, "serinus.dev/rollout=chat")
             return Scene(share={}, selected={}, pods=_ready(pods))
-        route = self.api.get("HTTPRoute", self.namespace, "chat")
+        route = self.api.get("HTTPRoute", self.namespace, self.carried_by)
         if route is None:
             return None
         services = {name: self.api.get("Service", self.namespace, name) for name in SERVICES}

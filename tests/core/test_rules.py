@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from serinus.core.decide import decide
 from serinus.core.evidence import Verdict
-from serinus.core.model import Cause, DeletionPolicy, OnInconclusive, Phase, Plan, SetSplit
+from serinus.core.model import Cause, DeletionPolicy, EnsureRoute, OnInconclusive, Phase, Plan, SetSplit
 from serinus.core.observed import Measured
 from tests.core.world import RULES_OF_THE_WORLD, World, healthy, on_trial, spec
 
@@ -420,3 +420,10 @@ def test_an_end_that_overtakes_an_unrecorded_step_loses_neither_however_often_th
     world.lose_status = False
     told = [(one.seq, one.cause) for one in world.tick().progress.decisions]
     assert told[:2] == [(step.seq + 1, Cause.ROLLBACK), (step.seq, Cause.STEP)]
+
+
+def test_a_route_of_our_own_that_is_outdated_is_brought_up_to_date_and_nothing_else_moves() -> None:
+    world = healthy()
+    world.spec = spec(traffic=replace(world.spec.traffic, gateway="public", hostnames=("chat.example.com",)))
+    assert decided(world, route_outdated=True).actions == (EnsureRoute(stable="v1"),)
+    assert decided(world).actions == ()

@@ -335,3 +335,28 @@ def test_a_generated_route_starts_at_100_to_0_and_belongs_to_the_rollout() -> No
 def test_a_gateway_without_a_namespace_is_in_the_rollouts_own() -> None:
     made = generate(gateway="public", hostnames=("a.example",), port=80)
     assert made["spec"]["parentRefs"] == [{"name": "public"}]
+
+
+@pytest.mark.parametrize(
+    ("gateway", "hostnames", "changed"),
+    [
+        ("infra/public", ("chat.example.com",), set()),
+        ("infra/public", ("chat.example.com", "b.example.com"), {"hostnames"}),
+        ("infra/inner", ("chat.example.com",), {"parentRefs"}),
+        ("public", ("b.example.com",), {"parentRefs", "hostnames"}),
+    ],
+)
+def test_a_generated_route_is_brought_to_what_traffic_asks_for_and_keeps_its_weights(
+    gateway: str, hostnames: tuple[str, ...], changed: set[str]
+) -> None:
+    made = dict(generate(gateway="infra/public", hostnames=("chat.example.com",), port=8000))
+    defaulted = [{"group": "gateway.networking.k8s.io", "kind": "Gateway", **made["spec"]["parentRefs"][0]}]
+    made = {
+        **made,
+        "metadata": {**made["metadata"], "resourceVersion": "7"},
+        "spec": {**made["spec"], "parentRefs": defaulted},
+    }
+    traffic = TrafficRef(router="httpRoute", name="chat", gateway=gateway, hostnames=hostnames)
+    after = jsonpatch.apply_patch(made, HTTP_ROUTE.adjust(made, traffic=traffic))
+    assert {key for key in made["spec"] if made["spec"][key] != after["spec"][key]} == changed
+    assert HTTP_ROUTE.adjust(after, traffic=traffic) == []

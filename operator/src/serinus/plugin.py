@@ -98,6 +98,10 @@ class Router(Plugin):
         """The route that `traffic` asks for, at 100/0, with the rollout's namespace and mark. `stable` is the revision
         that NAME-stable selects."""
 
+    def adjust(self, manifest: Manifest, *, traffic: TrafficRef) -> list[Operation]:  # noqa: ARG002
+        """The patch that brings a generated route to what `traffic` asks for by now; empty when it is there."""
+        return []
+
 
 class NotListed(Exception):
     """A route that names not both of our Services cannot carry weights."""

@@ -317,7 +317,7 @@ class DeleteRevision:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EnsureRoute:
-    """Create the route that is Serinus' own, with all traffic on stable."""
+    """Create the route that is Serinus' own, with all traffic on stable; or bring it to what `traffic` asks for."""
 
     stable: str
     """Revision."""

@@ -143,6 +143,8 @@ class Observed:
     candidate_endpoints: int = 0
     route: Route | None = None
     route_problem: str = ""
+    route_outdated: bool = False
+    """The route is Serinus' own, and not what `traffic` asks for by now."""
     left: Route | None = None
     """The route of the last journal entry where `traffic` names another one by now; None too where it is gone."""
     capacity: Capacity | None = None

@@ -117,7 +117,7 @@ def _services(s: Situation, progress: Progress) -> tuple[Action, ...]:
     if not stable:
         return ()
     result: list[Action] = []
-    if s.spec.traffic.generated and s.observed.route is None:
+    if s.spec.traffic.generated and (s.observed.route is None or s.observed.route_outdated):
         result.append(EnsureRoute(stable=stable))
     if s.observed.stable_selector != stable and progress.phase is not Phase.PROMOTING:
         result.append(SelectRevision(service="stable", revision=stable))

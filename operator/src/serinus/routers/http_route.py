@@ -109,8 +109,6 @@ class HttpRoute(Router):
         stable: str,  # noqa: ARG002 - a route names Services, not revisions
     ) -> Manifest:
         metadata = rollout["metadata"]
-        namespace, _, gateway_name = traffic.gateway.rpartition("/")
-        parent = {"name": gateway_name} | ({"namespace": namespace} if namespace else {})
         weights = ((names.stable, 100), (names.candidate, 0))
         backends = [{"name": service, "port": port, "weight": weight} for service, weight in weights]
         return {
@@ -123,14 +121,27 @@ class HttpRoute(Router):
                 "annotations": owner_mark(rollout),
             },
             "spec": {
-                "parentRefs": [parent],
+                "parentRefs": [_parent(traffic)],
                 "hostnames": list(traffic.hostnames),
                 "rules": [{"backendRefs": backends}],
             },
         }
 
+    def adjust(self, manifest: Manifest, *, traffic: TrafficRef) -> list[Operation]:
+        spec = manifest["spec"]
+        wanted, hostnames = _parent(traffic), list(traffic.hostnames)
+        parents = [{key: one[key] for key in ("name", "namespace") if key in one} for one in spec.get("parentRefs", ())]
+        operations = [] if parents == [wanted] else [put([wanted], "spec", "parentRefs")]
+        operations += [] if spec.get("hostnames") == hostnames else [put(hostnames, "spec", "hostnames")]
+        return [unchanged(manifest), *operations] if operations else []
+
 
 HTTP_ROUTE = HttpRoute()
+
+
+def _parent(traffic: TrafficRef) -> dict[str, str]:
+    namespace, _, name = traffic.gateway.rpartition("/")
+    return {"name": name} | ({"namespace": namespace} if namespace else {})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

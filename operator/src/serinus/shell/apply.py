@@ -28,7 +28,7 @@ from serinus.plugin import Resource
 from serinus.shell.facts import ROUTERS, Facts
 from serinus.shell.kube import Kube
 from serinus.shell.kube_errors import AlreadyExists, NotFound, Refused
-from serinus.shell.observe import is_ours, names_of, port_of
+from serinus.shell.observe import adjustments, is_ours, names_of, port_of
 from serinus.shell.resources import DEPLOYMENT, ROLLOUT, SERVICE
 from serinus.workloads.revision import deployment_name, deployment_of, revision_of, scale
 from serinus.workloads.services import CANDIDATE, STABLE, select, service_name, service_of
@@ -64,7 +64,7 @@ class Writer:
                 if (deployment := self._deployment(action.revision)) is not None:
                     await self._delete(DEPLOYMENT, deployment)
             case EnsureRoute():
-                await self._create_route(action.stable)
+                await self._ensure_route(action.stable)
             case Release():
                 await self._release(action.keep)
 
@@ -123,11 +123,14 @@ class Writer:
             resource, self.spec.namespace, _name(manifest), uid=manifest["metadata"]["uid"], propagation="Background"
         )
 
-    async def _create_route(self, stable: str) -> None:
+    async def _ensure_route(self, stable: str) -> None:
+        router, name = ROUTERS[self.spec.traffic.router], self.spec.traffic.name
+        if operations := adjustments(self.facts, self.spec):
+            await self.kube.json_patch(router.resource, self.spec.namespace, name, operations)
+            return
         port = port_of(self.spec, self.observed.source)
         if port is None:
             raise CannotApply("The model server's port is not known: write traffic.port.")
-        router = ROUTERS[self.spec.traffic.router]
         manifest = router.generate(
             self.facts.rollout,
             traffic=self.spec.traffic,

@@ -8,6 +8,7 @@ from serinus.core.labels import REVISION, ROLE, TRAFFIC
 from serinus.core.model import Intent, Spec, Verb
 from serinus.core.observed import Capacity, Deployed, Manifest, Observed, Route, Source
 from serinus.core.ownership import conflict, owned_by
+from serinus.core.patches import Operation
 from serinus.plugin import Names
 from serinus.shell.facts import ROUTERS, WORKLOADS, Facts, left_route
 from serinus.shell.resources import ROLLOUT_LABEL
@@ -53,6 +54,7 @@ def observe(facts: Facts, spec: Spec, capacity: Capacity | None = None) -> Obser
         candidate_endpoints=_endpoints(facts, service_name(name, CANDIDATE), deployed, selected_revision(candidate)),
         route=route,
         route_problem=_route_problem(facts, spec, route),
+        route_outdated=bool(adjustments(facts, spec)),
         left=read_left(facts, spec),
         capacity=capacity,
         intent=intent,
@@ -122,6 +124,13 @@ def read_route(facts: Facts, spec: Spec, source: Source | None) -> Route | None:
     )
     late = _left_behind(facts, spec.traffic.name) if spec.traffic.by_pods else ""
     return replace(route, accepted=False, not_accepted=late) if late else route
+
+
+def adjustments(facts: Facts, spec: Spec) -> list[Operation]:
+    """The patch for a route of our own that is not what `traffic` asks for by now."""
+    if facts.route is None or not spec.traffic.generated or not owned_by(facts.route, spec.uid):
+        return []
+    return ROUTERS[spec.traffic.router].adjust(facts.route, traffic=spec.traffic)
 
 
 def read_left(facts: Facts, spec: Spec) -> Route | None:

@@ -1,4 +1,4 @@
-"""`traffic` names another route than before: the candidate leaves the old one before it gets anything by the new one."""
+"""`traffic` names another route: the candidate leaves the old one before it gets anything by the new one."""
 
 from dataclasses import replace
 

@@ -1,0 +1,60 @@
+"""`traffic` is changed: to another route in mid-trial, and to other host names of a route that Serinus makes."""
+
+import pytest
+
+from tests.api_server.process import Operator
+from tests.api_server.stage import Stage
+
+pytestmark = pytest.mark.api_server
+
+
+def test_the_candidate_leaves_the_old_route_first_and_begins_again_on_the_new_one(on_trial: Stage) -> None:
+    on_trial.route(name="chat-new")
+    on_trial.rollout(traffic={"httpRoute": "chat-new"}, steps=[{"weight": 20, "hold": "2s"}])
+    on_trial.wait_until(
+        lambda: on_trial.weights("chat-new") == (80, 20) or on_trial.weights() == (100, 0), 20, on_trial.operator_words
+    )
+    assert on_trial.weights() == (100, 0), "the new route had a candidate while the old one still had it too"
+    on_trial.carried_by = "chat-new"
+    on_trial.wait_until(
+        lambda: on_trial.weights("chat-new") == (80, 20), 60, lambda: f"not begun again: {on_trial.status()}"
+    )
+    on_trial.wait_until(
+        lambda: on_trial.versions()[on_trial.status()["stable"]["revision"]] == "v2",
+        120,
+        lambda: f"it did not finish: {on_trial.status()}",
+    )
+    assert on_trial.weights() == on_trial.weights("chat-new") == (100, 0)
+
+
+def test_a_route_that_is_deleted_with_the_change_leaves_no_weight_behind(on_trial: Stage) -> None:
+    on_trial.route(name="chat-new")
+    on_trial.rollout(traffic={"httpRoute": "chat-new"}, steps=[{"weight": 20, "hold": "5m"}])
+    on_trial.api.delete("HTTPRoute", on_trial.namespace, "chat")
+    on_trial.carried_by = "chat-new"
+    on_trial.wait_until(
+        lambda: on_trial.weights("chat-new") == (80, 20), 60, lambda: f"not begun again: {on_trial.status()}"
+    )
+    causes = [one["cause"] for one in on_trial.status()["decisions"]]
+    assert causes[0] == "step"
+    assert "restart" in causes, causes
+
+
+def test_a_generated_route_follows_its_host_names(stage: Stage, operator: Operator) -> None:
+    def traffic(*names: str) -> dict[str, object]:
+        return {"gateway": "gateway-system/gateway", "hostnames": [f"{one}.{stage.namespace}.com" for one in names]}
+
+    stage.source("v1")
+    stage.rollout(traffic=traffic("a"))
+    stage.operator_words = operator.words
+    stage.wait_for(phase="Healthy")
+    stage.rollout(traffic=traffic("a", "b"))
+
+    def hostnames() -> list[str]:
+        route = stage.api.get("HTTPRoute", stage.namespace, "chat")
+        assert route is not None
+        return list(route["spec"]["hostnames"])
+
+    stage.wait_until(lambda: len(hostnames()) == 2, 20, lambda: f"still {hostnames()}")
+    stage.wait_for(20, phase="Healthy", reason="Healthy")
+    assert stage.weights() == (100, 0)
