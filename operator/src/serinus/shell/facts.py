@@ -123,7 +123,7 @@ async def fresh_traffic(kube: Kube, cache: Cache, key: Key, spec: Spec) -> Facts
 
     Enough to take traffic away from a candidate, and for nothing else.
     """
-    _, (route, route_name) = named(spec)
+    route, route_name = ROUTERS[spec.traffic.router].resource, spec.traffic.name
     label = f"{ROLLOUT_LABEL}={key.name}"
     rollout, (known, manifest), services = await asyncio.gather(
         kube.get(ROLLOUT, key.namespace, key.name),
