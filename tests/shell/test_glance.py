@@ -45,7 +45,7 @@ def rollout(version: int = 1, **annotations: str) -> dict[str, Any]:
 def cache() -> Cache:
     cache = Cache()
     cache.store(ROLLOUT, rollout())
-    cache.refer(KEY, named(spec(cache)))
+    cache.refer(KEY, named(spec(cache), rollout()))
     cache.store(DEPLOYMENT, source(1, "m:1"))
     return cache
 
