@@ -90,9 +90,14 @@ def weight_follows_ready_pods_down(s: Situation) -> Plan | None:
 def share_by_pods_is_recorded(s: Situation) -> Plan | None:
     """Where pods share evenly every pod that comes or goes changes the share: evidence is labelled by what is given.
 
-    A pod of a third revision would get requests too, so then stable gets everything until it is gone.
+    A pod of a third revision would get requests too, so then stable gets everything until it is gone. A selector that
+    someone else wrote is another rule's: recording a share would write over it at once.
     """
     if not s.spec.traffic.by_pods or not s.trial or s.selected or s.weight in (0, 100) or s.given == s.weight:
+        return None
+    route = s.observed.route
+    foreign = route is not None and (bool(route.strayed) or any(weight != s.weight for weight in route.weights))
+    if foreign and not s.others:
         return None
     sentence = f"{s.given} % instead of {s.weight} %: {s.ready} of {s.ready + s.beside} ready pods are the candidate's."
     if s.others:
