@@ -9,8 +9,9 @@ from hypothesis import given, settings
 from serinus.core import phases
 from serinus.core.decide import decide
 from serinus.core.evidence import Verdict
-from serinus.core.model import Cause, EnsureRevision, Phase, Plan, Progress, SetSplit, Spec, Step
+from serinus.core.model import Cause, Phase, Progress, Spec, Step
 from serinus.core.observed import Measured, Observed
+from serinus.core.plan import EnsureRevision, Plan, SetSplit
 from serinus.core.questions import TrafficRef
 from serinus.core.situation import Situation
 from serinus.core.weights import given_by, pods_nearest

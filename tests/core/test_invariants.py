@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from serinus.core import phases
 from serinus.core.decide import RULES, decide
 from serinus.core.evidence import Verdict
-from serinus.core.model import Phase, Plan, SetSplit
+from serinus.core.model import Phase
+from serinus.core.plan import Plan, SetSplit
 from serinus.core.weights import carried_by
 from tests.core.world import World, healthy, on_trial
 

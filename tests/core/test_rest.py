@@ -1,7 +1,7 @@
 """After a trial the two role Services come to rest by themselves, without any event that wakes the operator."""
 
 from serinus.core.evidence import Verdict
-from serinus.core.model import Plan, SelectRevision
+from serinus.core.plan import Plan, SelectRevision
 from tests.core.world import World, on_trial
 
 

@@ -4,8 +4,9 @@ from dataclasses import replace
 
 from serinus.core.evidence import Verdict
 from serinus.core.journal import fold
-from serinus.core.model import Cause, Plan, SetSplit, SplitRecord
+from serinus.core.model import Cause, SplitRecord
 from serinus.core.observed import Route
+from serinus.core.plan import Plan, SetSplit
 from serinus.core.questions import TrafficRef
 from tests.core.test_rules import decided
 from tests.core.world import World, on_trial, spec

@@ -4,8 +4,9 @@ from dataclasses import replace
 
 from serinus.core.decide import decide
 from serinus.core.evidence import Verdict
-from serinus.core.model import Cause, DeletionPolicy, EnsureRoute, OnInconclusive, Phase, Plan, SetSplit
+from serinus.core.model import Cause, DeletionPolicy, OnInconclusive, Phase
 from serinus.core.observed import Measured
+from serinus.core.plan import EnsureRoute, Plan, SetSplit
 from tests.core.world import RULES_OF_THE_WORLD, World, healthy, on_trial, spec
 
 

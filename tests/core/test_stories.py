@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from serinus.core.evidence import Verdict
-from serinus.core.model import EnsureRevision, Plan, Release, SelectRevision, SetSplit, Step
+from serinus.core.model import Step
+from serinus.core.plan import EnsureRevision, Plan, Release, SelectRevision, SetSplit
 from tests.core.world import START, World, spec
 
 STORIES = sorted((Path(__file__).parent / "stories").glob("*.txt"))

@@ -10,21 +10,9 @@ from dataclasses import dataclass, field, replace
 from serinus.core.decide import RULES, Rule, decide
 from serinus.core.evidence import Sli, Standards, Verdict
 from serinus.core.journal import fold
-from serinus.core.model import (
-    DeleteRevision,
-    EnsureRevision,
-    Intent,
-    Plan,
-    Progress,
-    Release,
-    SelectRevision,
-    SetSplit,
-    Spec,
-    SplitRecord,
-    Step,
-    Verb,
-)
+from serinus.core.model import Intent, Progress, Spec, SplitRecord, Step, Verb
 from serinus.core.observed import Capacity, Deployed, Measured, Observed, Pod, Route, Source
+from serinus.core.plan import DeleteRevision, EnsureRevision, Plan, Release, SelectRevision, SetSplit
 from serinus.core.questions import Arms, HistogramSource, Measurement, Series, SourceRef, TrafficRef
 
 START = 1_000_000.0

@@ -15,8 +15,9 @@ from pydantic.alias_generators import to_camel
 
 from serinus.core.conditions import Condition
 from serinus.core.evidence import Finding
-from serinus.core.model import Cause, Decision, Model, Phase, Plan, Progress, Spec
+from serinus.core.model import Cause, Decision, Model, Phase, Progress, Spec
 from serinus.core.observed import Measured, Observed
+from serinus.core.plan import Plan
 
 
 class _Part(BaseModel):

@@ -7,9 +7,10 @@ a rollout that was taken back is Stalled=True and Ready=False until someone chan
 from dataclasses import dataclass
 
 from serinus.core.evidence import Verdict
-from serinus.core.model import Phase, Plan, Spec
+from serinus.core.model import Phase, Spec
 from serinus.core.observed import Measured, Observed
 from serinus.core.phases import IN_PROGRESS
+from serinus.core.plan import Plan
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,8 +12,9 @@ from dataclasses import replace
 
 from serinus.core import replicas
 from serinus.core.journal import behind, fold, newest
-from serinus.core.model import Plan, Progress, SetSplit, Spec
+from serinus.core.model import Progress, Spec
 from serinus.core.observed import Measured, Observed
+from serinus.core.plan import Plan, SetSplit
 from serinus.core.rules import deletion, people, route_change, safety, start, trial
 from serinus.core.situation import Situation
 

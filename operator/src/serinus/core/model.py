@@ -1,8 +1,9 @@
-"""The nouns of a rollout: what is asked for, how far it has come, and what to do next.
+"""The nouns of a rollout: what is asked for, and how far it has come.
 
 Everything here is a value: frozen, compared by content, free of Kubernetes and of any clock. Times are seconds
 since the epoch (UTC); durations end in `_seconds` or stand in a field documented as a duration. Weights are whole
-percent. What was *seen* of the cluster is in `observed.py`; what was *measured* is in `evidence.py`.
+percent. What was *seen* of the cluster is in `observed.py`; what was *measured* is in `evidence.py`; what is to be
+*done* is in `plan.py`.
 """
 
 from collections.abc import Mapping
@@ -10,7 +11,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from serinus.core.evidence import Finding, Sli, Standards
+from serinus.core.evidence import Sli, Standards
 from serinus.core.questions import Measurement, SourceRef, TrafficRef
 
 
@@ -282,72 +283,3 @@ class Intent:
     verb: Verb
     token: str
     by: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SetSplit:
-    """Write these weights and this journal entry to the route, if it still holds the entry before it."""
-
-    record: SplitRecord
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SelectRevision:
-    """Point one of the two role Services at a revision (creates the Service where it is missing)."""
-
-    service: str
-    """"stable" or "candidate"."""
-    revision: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EnsureRevision:
-    """Create the Deployment of a revision if it is missing, and give it this many replicas."""
-
-    revision: str
-    replicas: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DeleteRevision:
-    """Remove the Deployment of a revision that is only history."""
-
-    revision: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EnsureRoute:
-    """Create the route that is Serinus' own, with all traffic on stable; or bring it to what `traffic` asks for."""
-
-    stable: str
-    """Revision."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Release:
-    """Deletion is done: strip owner references from what stays, then remove the finalizer."""
-
-    keep: tuple[str, ...]
-    """Revisions whose Deployments keep serving."""
-
-
-Action = SetSplit | SelectRevision | EnsureRevision | DeleteRevision | EnsureRoute | Release
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
-    """What to do now, and why. Every plan has a reason and a sentence, also "nothing to do"."""
-
-    rule: str
-    """Name of the rule in `decide.py` that answered."""
-    reason: str
-    sentence: str
-    progress: Progress
-    """The state once all actions succeeded."""
-    actions: tuple[Action, ...] = ()
-    """In this order: traffic before pods."""
-    next_action: str = ""
-    """What would change the situation, for people: a time, or the evidence that is waited for."""
-    wake_at: float | None = None
-    """When to look again even if nothing happens; None: only on events."""
-    findings: tuple[Finding, ...] = ()

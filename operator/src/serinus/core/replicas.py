@@ -1,16 +1,7 @@
 """How many pods each revision has, and what the two role Services select while nothing special happens."""
 
-from serinus.core.model import (
-    Action,
-    DeleteRevision,
-    EnsureRevision,
-    EnsureRoute,
-    Phase,
-    Progress,
-    Retirement,
-    SelectRevision,
-    Spec,
-)
+from serinus.core.model import Phase, Progress, Retirement, Spec
+from serinus.core.plan import Action, DeleteRevision, EnsureRevision, EnsureRoute, SelectRevision
 from serinus.core.situation import SETTLE_SECONDS, Situation
 
 HISTORY_KEPT = 3

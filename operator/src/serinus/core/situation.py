@@ -3,8 +3,9 @@
 from dataclasses import dataclass, replace
 
 from serinus.core.journal import ENDS_TRIAL, fold
-from serinus.core.model import Action, Cause, Phase, Plan, Progress, SetSplit, Spec, SplitRecord, Step
+from serinus.core.model import Cause, Phase, Progress, Spec, SplitRecord, Step
 from serinus.core.observed import Deployed, Measured, Observed
+from serinus.core.plan import Action, Plan, SetSplit
 from serinus.core.weights import carried_by, given_by, pods_for, pods_nearest
 
 SETTLE_SECONDS = 5.0

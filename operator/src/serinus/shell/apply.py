@@ -11,19 +11,11 @@ from dataclasses import dataclass
 
 import structlog
 
-from serinus.core.model import (
-    Action,
-    DeleteRevision,
-    EnsureRevision,
-    EnsureRoute,
-    Release,
-    SelectRevision,
-    SetSplit,
-    Spec,
-)
+from serinus.core.model import Spec
 from serinus.core.observed import Manifest, Observed
 from serinus.core.ownership import claim, conflict, hand_over, owned_by
 from serinus.core.patches import Operation, expect, put, remove, unchanged
+from serinus.core.plan import Action, DeleteRevision, EnsureRevision, EnsureRoute, Release, SelectRevision, SetSplit
 from serinus.plugin import Resource
 from serinus.shell.facts import ROUTERS, Facts
 from serinus.shell.kube import Kube

@@ -19,8 +19,9 @@ from serinus.api.status import progress_of, status_of
 from serinus.core.conditions import conditions
 from serinus.core.decide import decide
 from serinus.core.journal import fold, newest
-from serinus.core.model import Phase, Plan, Progress, Release, SetSplit, Spec
+from serinus.core.model import Phase, Progress, Spec
 from serinus.core.observed import Capacity, Measured, Observed
+from serinus.core.plan import Plan, Release, SetSplit
 from serinus.shell import record, refused_spec
 from serinus.shell.apply import FINALIZER, CannotApply, Writer, add_finalizer, claim_all
 from serinus.shell.cache import Cache, Manifest

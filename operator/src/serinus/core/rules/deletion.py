@@ -1,6 +1,7 @@
 """What a deleted rollout does before its finalizer goes. It never waits for evidence, and it has a deadline."""
 
-from serinus.core.model import Cause, DeletionPolicy, Phase, Plan, Release
+from serinus.core.model import Cause, DeletionPolicy, Phase
+from serinus.core.plan import Plan, Release
 from serinus.core.situation import Situation
 
 DEADLINE_SECONDS = 120.0

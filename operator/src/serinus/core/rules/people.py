@@ -2,7 +2,8 @@
 
 from dataclasses import replace
 
-from serinus.core.model import Cause, Intent, Phase, Plan, Verb
+from serinus.core.model import Cause, Intent, Phase, Verb
+from serinus.core.plan import Plan
 from serinus.core.situation import Situation
 
 

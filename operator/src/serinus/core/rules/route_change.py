@@ -2,7 +2,8 @@
 
 from dataclasses import replace
 
-from serinus.core.model import Cause, Plan, SplitRecord
+from serinus.core.model import Cause, SplitRecord
+from serinus.core.plan import Plan
 from serinus.core.situation import Situation
 
 

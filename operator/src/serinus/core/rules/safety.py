@@ -3,7 +3,8 @@
 from dataclasses import replace
 
 from serinus.core.evidence import Verdict
-from serinus.core.model import Cause, OnInconclusive, Phase, Plan
+from serinus.core.model import Cause, OnInconclusive, Phase
+from serinus.core.plan import Plan
 from serinus.core.situation import RECHECK_SECONDS, Situation
 
 CONTAINER_FAILURES = 3

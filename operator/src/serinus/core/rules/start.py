@@ -1,6 +1,7 @@
 """How a rollout begins and rests: the first revision, adoption, a new trial, and nothing to do."""
 
-from serinus.core.model import Cause, Phase, Plan
+from serinus.core.model import Cause, Phase
+from serinus.core.plan import Plan
 from serinus.core.situation import RECHECK_SECONDS, Situation
 
 

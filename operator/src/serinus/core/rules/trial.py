@@ -3,8 +3,9 @@
 from dataclasses import replace
 
 from serinus.core.evidence import Verdict
-from serinus.core.model import Cause, Phase, Plan, SelectRevision
+from serinus.core.model import Cause, Phase
 from serinus.core.observed import Deployed
+from serinus.core.plan import Plan, SelectRevision
 from serinus.core.situation import RECHECK_SECONDS, SETTLE_SECONDS, Situation
 
 SHARE_TOLERANCE = 5.0
