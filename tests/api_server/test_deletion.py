@@ -117,10 +117,46 @@ def test_a_generated_route_stays_or_goes_as_the_policy_says(
     def there() -> bool:
         return stage.api.get("HTTPRoute", stage.namespace, "chat") is not None
 
-    if left:
-        stage.stays(3, there, "the route went, and with it the traffic")
-    else:
+    if not left:
         stage.wait_until(lambda: not there(), 20, lambda: "the route stayed")
+        return
+    stage.stays(3, there, "the route went, and with it the traffic")
+    names = [f"again.{stage.namespace}.example.com"]
+    stage.rollout(traffic={**traffic, "hostnames": names}, deletionPolicy="Delete")
+
+    def hostnames() -> list[str]:
+        return list((stage.api.get("HTTPRoute", stage.namespace, "chat") or {})["spec"]["hostnames"])
+
+    stage.wait_until(lambda: hostnames() == names, 20, lambda: "the route that was left was not taken back")
+    stage.api.delete("ModelRollout", stage.namespace, "chat")
+    stage.wait_until(lambda: not there(), 30, lambda: "the route that was taken back stayed")
+
+
+def test_a_service_that_someone_else_controls_is_not_deleted_with_the_rollout(stage: Stage, operator: Operator) -> None:
+    stage.source("v1")
+    stage.route()
+    owner = stage.api.get("HTTPRoute", stage.namespace, "chat")
+    assert owner is not None
+    reference = {"apiVersion": owner["apiVersion"], "kind": "HTTPRoute", "name": "chat", "controller": True}
+    metadata = {
+        "name": "chat-stable",
+        "namespace": stage.namespace,
+        "labels": {"serinus.dev/rollout": "chat", "serinus.dev/role": "stable"},
+        "ownerReferences": [{**reference, "uid": owner["metadata"]["uid"]}],
+    }
+    spec = {"selector": {"app": "other"}, "ports": [{"port": 8080}]}
+    stage.api.apply({"apiVersion": "v1", "kind": "Service", "metadata": metadata, "spec": spec})
+    stage.rollout(deletionPolicy="Delete")
+    stage.operator_words = operator.words
+    stage.wait_until(
+        lambda: "belongs to HTTPRoute chat" in stage.status().get("message", ""), 30, lambda: f"{stage.status()}"
+    )
+    stage.api.delete("ModelRollout", stage.namespace, "chat")
+    let_go(stage)
+    service = stage.api.get("Service", stage.namespace, "chat-stable")
+    assert service is not None, "it was deleted"
+    assert service["spec"]["selector"] == {"app": "other"}
+    assert "serinus.dev/rollout-uid" not in service["metadata"].get("annotations", {})
 
 
 def test_created_again_it_takes_back_what_it_left(on_trial: Stage) -> None:

@@ -218,6 +218,34 @@ def test_a_promotion_that_loses_pods_shares_with_stable_again() -> None:
     assert world.pods_that_get_requests() == {"v1": 4, "v2": 3}
 
 
+def promoting() -> World:
+    world = on_trial(2)
+    world.verdict = Verdict.PASS
+    for _ in world.run(300):
+        if world.weights == (100,):
+            return world
+    raise AssertionError("it was not promoted")
+
+
+def test_a_promotion_that_lost_a_pod_for_a_moment_gets_everything_again() -> None:
+    world = promoting()
+    lose(world, "v2", 1)
+    world.tick()
+    world.settle(120)
+    assert world.progress.stable == "v2"
+
+
+def test_a_promotion_that_was_paused_while_it_had_lost_a_pod_goes_on_when_someone_resumes() -> None:
+    world = promoting()
+    lose(world, "v2", 1)
+    world.tick()
+    world.ask("pause", "t1")
+    world.settle(60)
+    world.ask("resume", "t2")
+    world.settle(120)
+    assert world.progress.stable == "v2"
+
+
 def test_a_return_to_a_former_stable_keeps_its_pods() -> None:
     world = healthy(scale_down_delay=3600.0)
     world.wanted, world.verdict = "v2", Verdict.PASS

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from serinus.core.evidence import Verdict
 from serinus.core.journal import fold
-from serinus.core.model import Cause, SplitRecord
+from serinus.core.model import Cause, Intent, SplitRecord, Verb
 from serinus.core.observed import Route
 from serinus.core.plan import Plan, SetSplit
 from serinus.core.questions import TrafficRef
@@ -31,9 +31,17 @@ def entries(plan: Plan) -> list[SplitRecord]:
 
 def test_the_old_route_gives_everything_back_to_stable_before_anything_else() -> None:
     world, left = moved()
+    (entry,) = entries(decided(world, left=left, intent=Intent(verb=Verb.PAUSE, token="t1")))
+    assert (entry.route, entry.cause, entry.weight, entry.step) == ("httpRoute/chat", Cause.RESTART, 0, 0)
+
+
+def test_a_candidate_that_failed_in_the_same_moment_is_not_tried_again_on_the_new_route() -> None:
+    world, left = moved()
     world.verdict = Verdict.FAIL
     (entry,) = entries(decided(world, left=left))
-    assert (entry.route, entry.cause, entry.weight, entry.step) == ("httpRoute/chat", Cause.RESTART, 0, 0)
+    assert (entry.route, entry.cause, entry.weight) == ("httpRoute/chat", Cause.ROLLBACK, 0)
+    (entry,) = entries(decided(world, left=None))
+    assert (entry.route, entry.cause, entry.weight) == ("httpRoute/chat-new", Cause.ROLLBACK, 0)
 
 
 def test_it_does_so_even_where_the_new_route_is_missing() -> None:
@@ -64,6 +72,14 @@ def test_a_route_that_is_gone_already_leaves_no_weight_behind_on_the_new_one() -
     world, _ = moved()
     (entry,) = entries(decided(world, left=None))
     assert (entry.route, entry.cause, entry.weight) == ("httpRoute/chat-new", Cause.RESTART, 0)
+
+
+def test_nobody_can_write_the_old_weight_to_a_new_route_that_no_gateway_has_accepted_yet() -> None:
+    world, _ = moved()
+    world.accepted = False
+    world.spec = replace(world.spec, evidence_rules="rules-2")
+    (entry,) = entries(decided(world, left=None, intent=Intent(verb=Verb.PAUSE, token="t1")))
+    assert (entry.route, entry.weight) == ("httpRoute/chat-new", 0)
 
 
 def test_a_candidate_that_the_stable_service_selects_already_is_stable_with_the_change() -> None:

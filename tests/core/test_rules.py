@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from serinus.core.decide import decide
 from serinus.core.evidence import Verdict
-from serinus.core.model import Cause, DeletionPolicy, OnInconclusive, Phase
+from serinus.core.model import Cause, DeletionPolicy, OnInconclusive, Phase, Shift
 from serinus.core.observed import Measured
 from serinus.core.plan import EnsureRoute, Plan, SetSplit
 from tests.core.world import RULES_OF_THE_WORLD, World, healthy, on_trial, spec
@@ -385,7 +385,8 @@ def test_a_candidate_that_stops_being_ready_under_traffic_again_and_again_is_tak
 def test_while_stable_loses_pods_too_the_candidate_is_not_blamed() -> None:
     world = on_trial(1)
     world.now += 10
-    assert shifts(losing_readiness(world, 2, stable_ready=3)) == [(Cause.UNREADY, 0)]
+    assert shifts(losing_readiness(world, 2, stable_ready=3)) == [(Cause.LIMIT, 0)]
+    assert shifts(losing_readiness(world, 0, stable_ready=3)) == [(Cause.LIMIT, 0)], "counted for a later time"
 
 
 def test_a_pod_that_was_made_anew_and_is_not_ready_yet_is_the_clusters_doing() -> None:
@@ -428,3 +429,29 @@ def test_a_route_of_our_own_that_is_outdated_is_brought_up_to_date_and_nothing_e
     world.spec = spec(traffic=replace(world.spec.traffic, gateway="public", hostnames=("chat.example.com",)))
     assert decided(world, route_outdated=True).actions == (EnsureRoute(stable="v1"),)
     assert decided(world).actions == ()
+
+
+def set_back(world: World, seconds: float) -> None:
+    """The operator's clock; what the API server and the pods say stays in the past."""
+    world.now -= seconds
+    for group in world.groups.values():
+        group.made = [made - 2 * seconds - 60 for made in group.made]
+
+
+def test_an_entry_from_before_the_clock_was_set_back_is_dated_anew_with_the_same_weights() -> None:
+    world = on_trial(1)
+    before = world.progress
+    set_back(world, 3600)
+    plan = decided(world)
+    assert shifts(plan) == [(Cause.REASSERT, 5)]
+    assert plan.progress.shifts == (Shift(at=int(world.now), weight=5, step=1),)
+    assert plan.progress.began <= world.now
+    assert (plan.progress.step, plan.progress.attempt) == (before.step, before.attempt)
+    world.tick()
+    assert shifts(decided(world)) == []
+
+
+def test_a_clock_that_differs_by_seconds_rewrites_nothing() -> None:
+    world = on_trial(1)
+    set_back(world, 20)
+    assert shifts(decided(world)) == []

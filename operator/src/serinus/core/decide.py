@@ -27,6 +27,8 @@ RULES: tuple[Rule, ...] = (
     route_change.left_route_gets_stable_back,
     # Nothing is written to a route whose weights are somebody else's.
     safety.rival_is_named,
+    # The first entry on a new route has weight 0, whatever asks for another one.
+    route_change.new_route_begins_without_a_candidate,
     # Safety: traffic goes back on evidence of harm, whatever anyone asked for.
     safety.failing_candidate_is_taken_back,
     safety.crashing_candidate_is_taken_back,
@@ -48,7 +50,7 @@ RULES: tuple[Rule, ...] = (
     start.first_revision_becomes_stable,
     # Without a route that sends traffic by our weights nothing can be proved.
     start.route_problem_stops_progress,
-    route_change.new_route_begins_without_a_candidate,
+    safety.entry_of_the_future_is_written_again,
     safety.foreign_weights_are_corrected,
     # Rest, or begin.
     start.rejected_revision_is_not_tried_again,

@@ -92,7 +92,8 @@ def _start(progress: Progress, entry: SplitRecord) -> Progress:
 
 
 def _shift(progress: Progress, entry: SplitRecord) -> tuple[Shift, ...]:
-    return (*progress.shifts, Shift(at=entry.at, weight=entry.weight, step=entry.step))
+    before = (one for one in progress.shifts if one.at <= entry.at)  # later ones: the clock was set back since
+    return (*before, Shift(at=entry.at, weight=entry.weight, step=entry.step))
 
 
 def _step(progress: Progress, entry: SplitRecord) -> Progress:
@@ -217,6 +218,7 @@ def _finish(progress: Progress, entry: SplitRecord) -> Progress:
 def _reassert(progress: Progress, entry: SplitRecord) -> Progress:
     return replace(
         progress,
+        began=min(progress.began, float(entry.at)),
         reasserted=progress.reasserted + 1,
         shifts=_shift(progress, entry) if progress.candidate and progress.step else progress.shifts,
     )

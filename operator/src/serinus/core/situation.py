@@ -133,7 +133,8 @@ class Situation:
     @property
     def lacking(self) -> bool:
         """The candidate gets less than its step says."""
-        if self.spec.traffic.by_pods:
+        promoting = self.progress.step == self.last
+        if self.spec.traffic.by_pods and not promoting:
             return self.weight == 0 or self.ready < self.pods_of(self.progress.step)
         return self.weight < self.weight_of(self.progress.step)
 
@@ -172,6 +173,11 @@ class Situation:
         """Pods that the candidate needs at that step."""
         enough = pods_nearest if self.spec.traffic.by_pods else pods_for
         return enough(self.asked_of(step), self.whole)
+
+    @property
+    def needed(self) -> int:
+        """Pods of the candidate by which its readiness is counted: a whole revision, or those that give its share."""
+        return self.pods_of(self.progress.step) if self.spec.traffic.by_pods else self.whole
 
     def weight_of(self, step: int) -> int:
         """The weight that the candidate gets at that step: what is asked, or what whole pods come nearest to it."""

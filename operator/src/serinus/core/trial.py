@@ -199,7 +199,7 @@ def _warming_up(said: Measured, trial: Trial, question: Question) -> Measured:
     found = counters(trial.reader.buffers, trial.read_to, trial.reader.longest)
     pods = [one.pod for one in question.pods if one.role is Role.CANDIDATE and one.pod in found]
     served = max((found[pod].served(trial.read_to) for pod in pods), default=0.0)
-    if served >= question.warm_up_requests:
+    if not pods or served >= question.warm_up_requests:
         return said
     wanted, since = question.warm_up_requests, question.shifts[-1].at
     # Said of now, even where stable warms up too and no look was taken at this weight yet.

@@ -20,10 +20,10 @@ from serinus.plugin import Resource
 from serinus.shell.facts import ROUTERS, Facts
 from serinus.shell.kube import Kube
 from serinus.shell.kube_errors import AlreadyExists, NotFound, Refused
-from serinus.shell.observe import adjustments, is_ours, names_of, port_of
+from serinus.shell.observe import adjustments, is_our_route, is_ours, names_of, port_of
 from serinus.shell.resources import DEPLOYMENT, ROLLOUT, SERVICE
 from serinus.workloads.revision import deployment_name, deployment_of, revision_of, scale
-from serinus.workloads.services import CANDIDATE, STABLE, select, service_name, service_of
+from serinus.workloads.services import CANDIDATE, select, service_name, service_of
 
 FINALIZER = "serinus.dev/finalizer"
 
@@ -133,17 +133,15 @@ class Writer:
         await self._create(router.resource, manifest)
 
     async def _release(self, keep: tuple[str, ...]) -> None:
-        """What goes is deleted first, by name; only then may the finalizer go. What stays is owned by nothing."""
+        """What goes is deleted first, by name; only then may the finalizer go."""
         if keep and self._service(CANDIDATE) is not None:
             await self._tolerant(self._select(CANDIDATE, keep[0]))
         ours = [one for one in self.facts.deployments if is_ours(one, self.spec.uid, self.spec.name)]
-        services = [one for role in (STABLE, CANDIDATE) if (one := self._service(role)) is not None]
-        stay = [(SERVICE, one) for one in services if keep]
-        stay += [(DEPLOYMENT, one) for one in ours if revision_of(one) in keep]
-        go = [(SERVICE, one) for one in services if not keep]
+        go = [(SERVICE, one) for one in self._services() if not keep]
         go += [(DEPLOYMENT, one) for one in ours if revision_of(one) not in keep]
-        for resource, manifest in stay:
-            if operations := claim(manifest, self.spec.uid):
+        leaves = {_name(manifest) for _, manifest in go}
+        for resource, manifest, operations in unclaimed(self.facts, self.spec):
+            if _name(manifest) not in leaves:
                 await self._tolerant(self.kube.json_patch(resource, self.spec.namespace, _name(manifest), operations))
         if not keep:
             await self._tolerant(self._delete_route())
@@ -175,7 +173,10 @@ class Writer:
 
     def _service(self, role: str) -> Manifest | None:
         name = service_name(self.spec.name, role)
-        return next((one for one in self.facts.services if one["metadata"]["name"] == name), None)
+        return next((one for one in self._services() if _name(one) == name), None)
+
+    def _services(self) -> list[Manifest]:
+        return [one for one in self.facts.services if is_ours(one, self.spec.uid, self.spec.name)]
 
 
 def _name(manifest: Manifest) -> str:
@@ -202,23 +203,31 @@ async def remove_finalizer(kube: Kube, rollout: Manifest) -> None:
         )
 
 
-async def claim_all(kube: Kube, facts: Facts) -> bool:
-    """Mark what is to be this rollout's and is not so wholly. True when there was any: read again."""
-    metadata = facts.rollout["metadata"]
-    found = unclaimed(facts)
-    for resource, manifest, operations in found:
-        await kube.json_patch(resource, metadata["namespace"], _name(manifest), operations)
-    return bool(found)
+async def claim_all(kube: Kube, facts: Facts, spec: Spec) -> bool:
+    """Mark what is to be this rollout's and is not so wholly. True when something was marked: read again.
+
+    What the API server refuses is told and left: it must not stand in the way of a rollback.
+    """
+    done = False
+    for resource, manifest, operations in unclaimed(facts, spec):
+        try:
+            await kube.json_patch(resource, spec.namespace, _name(manifest), operations)
+            done = True
+        except (NotFound, Refused) as error:
+            log.warning("cannot mark what is ours", rollout=f"{spec.namespace}/{spec.name}", error=str(error))
+    return done
 
 
-def unclaimed(facts: Facts) -> list[tuple[Resource, Manifest, list[Operation]]]:
-    """Objects of a rollout that is not being deleted, with the patches that make them wholly its own."""
-    metadata = facts.rollout["metadata"]
-    if "deletionTimestamp" in metadata:
-        return []
+def unclaimed(facts: Facts, spec: Spec) -> list[tuple[Resource, Manifest, list[Operation]]]:
+    """Objects of the rollout that are not wholly marked as its own, with the patches that make them so."""
+    route = facts.route if facts.route is not None and is_our_route(facts.route, spec) else None
     return [
         (resource, manifest, operations)
-        for resource, many in ((SERVICE, facts.services), (DEPLOYMENT, facts.deployments))
+        for resource, many in (
+            (SERVICE, facts.services),
+            (DEPLOYMENT, facts.deployments),
+            (ROUTERS[spec.traffic.router].resource, [route] if route is not None and not spec.traffic.by_pods else []),
+        )
         for manifest in many
-        if is_ours(manifest, metadata["uid"], metadata["name"]) and (operations := claim(manifest, metadata["uid"]))
+        if (manifest is route or is_ours(manifest, spec.uid, spec.name)) and (operations := claim(manifest, spec.uid))
     ]

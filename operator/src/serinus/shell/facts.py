@@ -99,13 +99,14 @@ async def fresh(kube: Kube, cache: Cache, key: Key, rollout: Manifest, spec: Spe
     slices = asyncio.create_task(kube.list(ENDPOINT_SLICE, key.namespace, labels=label))
     pods = asyncio.create_task(kube.list(POD, key.namespace, labels=label))
     autoscalers = asyncio.create_task(_autoscalers(kube, key))
-    await asyncio.gather(route_read, source_read, services, deployments, slices, pods, autoscalers)
+    left_read = asyncio.create_task(_left(kube, key, left))
+    await asyncio.gather(route_read, source_read, services, deployments, slices, pods, autoscalers, left_read)
     known, manifest = route_read.result()
     return Facts(
         rollout=rollout,
         source=source_read.result(),
         route=manifest,
-        left=await kube.get(left[0][0], key.namespace, left[0][1]) if left else None,
+        left=left_read.result(),
         route_known=known,
         services=services.result(),
         deployments=deployments.result(),
@@ -141,6 +142,13 @@ async def _get_if_known(kube: Kube, resource: Resource, key: Key, name: str) -> 
         return True, await kube.get(resource, key.namespace, name)
     except UnknownKind:
         return False, None
+
+
+async def _left(kube: Kube, key: Key, left: Sequence[tuple[Resource, str]]) -> Manifest | None:
+    """The route that was left; None where there is none, or its kind is gone from the cluster."""
+    for resource, name in left:
+        return (await _get_if_known(kube, resource, key, name))[1]
+    return None
 
 
 async def _autoscalers(kube: Kube, key: Key) -> list[dict[str, Any]]:

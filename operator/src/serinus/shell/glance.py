@@ -42,5 +42,5 @@ def glance(cache: Cache, key: Key, rollout: Manifest, spec: Spec, *, version: tu
         spec=spec,
         observed=observe(facts, spec),
         progress=progress_of(rollout.get("status")),
-        is_unclaimed=bool(unclaimed(facts)),
+        is_unclaimed="deletionTimestamp" not in rollout["metadata"] and bool(unclaimed(facts, spec)),
     )

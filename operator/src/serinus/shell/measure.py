@@ -120,8 +120,10 @@ class Measurer:
         question = one.question
         if isinstance(answer, _Trouble):
             return self._said(question, answer, now)
+        fresh = _parsed(answer)
+        if isinstance(fresh, _Trouble):
+            return self._said(question, fresh, now)
         try:
-            fresh = [(raw.role, _series(raw, sli)) for sli, raw in answer]
             self._trials[question.key] = trial.absorb(self._trials[question.key], question, fresh, one.end)
             return (
                 None
@@ -166,11 +168,12 @@ class Measurer:
         async for batch, found in self._asked_in_turn([history_of(one) for one in questions]):
             for one in [each.question for each in batch]:
                 answer = found.pop(one.key)
-                if isinstance(answer, _Trouble):
-                    troubles[one.key] = answer
+                past = answer if isinstance(answer, _Trouble) else _parsed(answer)
+                if isinstance(past, _Trouble):
+                    troubles[one.key] = past
                     continue
                 self.forget(one.key[0])
-                self._trials[one.key] = trial.begin(one, _noise(one, answer))
+                self._trials[one.key] = trial.begin(one, _noise(one, past))
                 await asyncio.sleep(0)
         return troubles
 
@@ -296,7 +299,14 @@ def _series(raw: RawSeries, sli: str) -> Series:
     return Series(pod=intern(raw.pod), sli=sli, part=part, labels=labels, points=raw.samples)
 
 
-def _noise(question: Question, raw: Sequence[tuple[str, RawSeries]]) -> Noise:
-    series = [(one.role, _series(one, sli)) for sli, one in raw]
+def _parsed(raw: Sequence[tuple[str, RawSeries]]) -> list[tuple[Role, Series]] | _Trouble:
+    """The series with their role; the provider is to blame for samples that are no numbers."""
+    try:
+        return [(one.role, _series(one, sli)) for sli, one in raw]
+    except (TypeError, ValueError):
+        return _Trouble(state=ProviderState.DOWN, sentence="Prometheus answered with samples that are no numbers.")
+
+
+def _noise(question: Question, series: Sequence[tuple[Role, Series]]) -> Noise:
     looks = trial.past(series, step=HISTORY_STEP, settle=question.settle, warm_up=question.warm_up_requests)
     return history.calibrate(looks, question.slis)

@@ -4,14 +4,14 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from serinus.api.unknown import unknown_fields
-from serinus.core.labels import REVISION, ROLE, TRAFFIC
+from serinus.core.labels import MANAGED_BY, REVISION, ROLE, TRAFFIC
 from serinus.core.model import Intent, Spec, Verb
 from serinus.core.observed import Capacity, Deployed, Manifest, Observed, Route, Source
 from serinus.core.ownership import conflict, owned_by
 from serinus.core.patches import Operation
 from serinus.plugin import Names
 from serinus.shell.facts import ROUTERS, WORKLOADS, Facts, left_route
-from serinus.shell.resources import ROLLOUT_LABEL
+from serinus.shell.resources import ROLLOUT_LABEL, SERVICE
 from serinus.workloads.pods import epoch_seconds
 from serinus.workloads.revision import (
     TEMPLATE,
@@ -133,10 +133,20 @@ def adjustments(facts: Facts, spec: Spec) -> list[Operation]:
     return ROUTERS[spec.traffic.router].adjust(facts.route, traffic=spec.traffic)
 
 
+def is_our_route(route: Manifest, spec: Spec) -> bool:
+    """Serinus made this route for this rollout, or for one of its name that is gone."""
+    labels = route["metadata"].get("labels") or {}
+    made = labels.get(ROLLOUT_LABEL) == spec.name and labels.get(MANAGED_BY) == "serinus"
+    orphan = made and not route["metadata"].get("ownerReferences")
+    return spec.traffic.generated and (owned_by(route, spec.uid) or orphan)
+
+
 def read_left(facts: Facts, spec: Spec) -> Route | None:
     """The route that the rollout left, as its router reads it; None where there is none, or it is somebody else's."""
     left = left_route(spec, facts.rollout)
     if left is None or facts.left is None:
+        return None
+    if left[0].resource == SERVICE and not is_ours(facts.left, spec.uid, spec.name):
         return None
     route = left[0].read(facts.left, namespace=spec.namespace, name=left[1], rollout_uid=spec.uid, names=names_of(spec))
     return None if route.foreign_uid else route

@@ -5,6 +5,7 @@ once; anything else waits, longer each time. No error of one rollout stops anoth
 """
 
 import asyncio
+import contextlib
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
 
@@ -157,7 +158,8 @@ class Reconciler:
         wake_at: float | None = None
         outcome = "ok"
         try:
-            async with self._turns:
+            # A rollback waits for nobody's turn.
+            async with contextlib.nullcontext() if failed else self._turns:
                 wake_at = await self._ticker.tick(key, memory, failed=failed)
             memory.failures = 0
         except Conflict as error:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from serinus.api.status import timestamp
-from serinus.core.model import Cause, Decision, Progress, Spec
+from serinus.core.model import Cause, Decision, Phase, Progress, Spec
 from serinus.core.observed import Manifest
 from serinus.core.patches import put, unchanged
 from serinus.shell.kube import Kube
@@ -18,7 +18,7 @@ from serinus.shell.resources import EVENT, ROLLOUT
 LOOKS_BETWEEN_NUMBERS = 8
 """Looks after which a status is written again in which only numbers differ."""
 
-EVIDENCE = frozenset({"verdict", "message", "slis", "Ready", "Reconciling", "Stalled", "EvidenceAvailable"})
+EVIDENCE = frozenset({"verdict", "slis", "Ready", "Reconciling", "Stalled", "EvidenceAvailable"})
 """What a look may change by its counts alone, with the same objects in the cluster."""
 
 _WARNINGS = frozenset({Cause.ROLLBACK, Cause.LIMIT, Cause.UNREADY, Cause.REASSERT})
@@ -70,6 +70,16 @@ def changes(before: Mapping[str, Any] | None, after: Mapping[str, Any]) -> froze
     """What changed, numbers aside: names of fields of the status, and of conditions."""
     old, new = _outline(before or {}), _outline(after)
     return frozenset(key for key in old.keys() | new.keys() if old.get(key) != new.get(key))
+
+
+def from_counts(changed: frozenset[str], before: Mapping[str, Any] | None, after: Mapping[str, Any]) -> bool:
+    """True when counts alone can have changed it, so that no object need be read again.
+
+    Only during analysis do the conditions repeat the evidence. Else they tell of objects, some of which the cache does
+    not know as well as a fresh read does.
+    """
+    judging = all(one.get("phase") == Phase.ANALYZING and one.get("verdict") for one in (before or {}, after))
+    return judging and changed <= EVIDENCE
 
 
 def _outline(status: Mapping[str, Any]) -> dict[str, Any]:

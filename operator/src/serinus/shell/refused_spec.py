@@ -3,6 +3,7 @@
 Even then a deletion must not hang: what carries traffic is let go, everything that is there keeps serving.
 """
 
+import contextlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -12,6 +13,7 @@ from serinus.core.observed import Manifest
 from serinus.core.ownership import claim
 from serinus.shell.apply import remove_finalizer
 from serinus.shell.kube import Kube
+from serinus.shell.kube_errors import NotFound, Refused
 from serinus.shell.observe import is_ours
 from serinus.shell.resources import DEPLOYMENT, ROLLOUT_LABEL, SERVICE
 
@@ -53,12 +55,13 @@ def _condition(
 
 
 async def let_go(kube: Kube, rollout: Manifest) -> None:
-    """Deletion of a resource whose spec nobody can follow: all that runs keeps running, owned by nothing."""
+    """Deletion of a resource whose spec nobody can follow: all that runs keeps running."""
     metadata = rollout["metadata"]
     namespace, name, uid = metadata["namespace"], metadata["name"], metadata["uid"]
     if progress_of(rollout.get("status")).stable:
         for resource in (SERVICE, DEPLOYMENT):
             for manifest in await kube.list(resource, namespace, labels=f"{ROLLOUT_LABEL}={name}"):
                 if is_ours(manifest, uid, name) and (operations := claim(manifest, uid)):
-                    await kube.json_patch(resource, namespace, manifest["metadata"]["name"], operations)
+                    with contextlib.suppress(NotFound, Refused):
+                        await kube.json_patch(resource, namespace, manifest["metadata"]["name"], operations)
     await remove_finalizer(kube, rollout)

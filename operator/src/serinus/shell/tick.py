@@ -22,6 +22,7 @@ from serinus.core.journal import fold, newest
 from serinus.core.model import Phase, Progress, Spec
 from serinus.core.observed import Capacity, Measured, Observed
 from serinus.core.plan import Plan, Release, SetSplit
+from serinus.core.rules.safety import failing_candidate_is_taken_back
 from serinus.shell import record, refused_spec
 from serinus.shell.apply import FINALIZER, CannotApply, Writer, add_finalizer, claim_all
 from serinus.shell.cache import Cache, Manifest
@@ -94,7 +95,8 @@ class Ticker:
         plan, status, changed = await self._decide(rollout, seen.observed, seen.progress, spec, memory)
         if not plan.progress.candidate:
             memory.glance = None
-        if plan.actions or seen.is_unclaimed or changed - record.EVIDENCE or (changed and memory.failures):
+        read_again = changed and not record.from_counts(changed, rollout.get("status"), status)
+        if plan.actions or seen.is_unclaimed or read_again or (changed and memory.failures):
             return await self._act(key, memory)
         if changed or self._numbers_are_due(rollout, spec, memory, status):
             self._say(memory, spec, plan)
@@ -124,7 +126,7 @@ class Ticker:
         if not await self._bound(rollout):
             return None if "deletionTimestamp" in rollout["metadata"] else self.clock()
         facts = await fresh(self.kube, self.cache, key, rollout, spec)
-        if await claim_all(self.kube, facts):
+        if "deletionTimestamp" not in rollout["metadata"] and await claim_all(self.kube, facts, spec):
             return self.clock()
         observed = observe(facts, spec)
         progress = progress_of(rollout.get("status"))
@@ -272,8 +274,10 @@ class Ticker:
 
 
 def _takes_traffic_back(plan: Plan) -> bool:
-    """True when a plan sets the candidate's weight to 0 and does nothing else."""
-    return bool(plan.actions) and all(isinstance(one, SetSplit) and one.record.weight == 0 for one in plan.actions)
+    """True when a plan is the rollback of a candidate that failed, and nothing else."""
+    return plan.rule == failing_candidate_is_taken_back.__name__ and any(
+        isinstance(one, SetSplit) and one.record.weight == 0 for one in plan.actions
+    )
 
 
 def _finalizers(rollout: Mapping[str, Any]) -> Sequence[str]:

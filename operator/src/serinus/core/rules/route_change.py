@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from serinus.core.evidence import Verdict
 from serinus.core.model import Cause, SplitRecord
 from serinus.core.plan import Plan
 from serinus.core.situation import Situation
@@ -29,9 +30,14 @@ def new_route_begins_without_a_candidate(s: Situation) -> Plan | None:
 
 
 def _over(s: Situation, sentence: str) -> SplitRecord:
-    """The trial begins again; one whose candidate the stable Service selects already is finished by that."""
-    cause = Cause.FINISH if s.selected else Cause.RESTART
-    return s.entry(cause, sentence=sentence, weight=0, step=0)
+    """The trial begins again; one whose candidate the stable Service selects already is finished by that, and one that
+    failed in the same moment is over."""
+    if s.selected:
+        return s.entry(Cause.FINISH, sentence=sentence, weight=0, step=0)
+    if s.measured.verdict is Verdict.FAIL and not s.measured.hold_only and not s.spec.dry_run:
+        said = f"Rolled back at {s.weight} %: {s.measured.sentence}"
+        return s.entry(Cause.ROLLBACK, sentence=said, weight=0)
+    return s.entry(Cause.RESTART, sentence=sentence, weight=0, step=0)
 
 
 def _here(s: Situation) -> str:

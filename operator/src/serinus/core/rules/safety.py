@@ -11,6 +11,8 @@ CONTAINER_FAILURES = 3
 SILENT_REQUESTS = 50
 REASSERTIONS_PER_STEP = 3
 READINESS_LOSSES = 3
+FUTURE_SECONDS = 30.0
+"""An entry may be so much later than now: clocks of two machines differ a little."""
 
 
 def spec_cannot_be_followed(s: Situation) -> Plan | None:
@@ -70,11 +72,11 @@ def overloaded_candidate_is_taken_back(s: Situation) -> Plan | None:
     """
     if not s.trial or s.selected or s.weight <= s.carried or not _stopped_being_ready(s):
         return None
-    if s.progress.unready + 1 < READINESS_LOSSES or s.stable is None or s.stable.ready < s.stable.replicas:
+    if s.stable is None or s.progress.unready + 1 < READINESS_LOSSES:
         return None
     sentence = (
         f"Rolled back at {s.weight} %: for the third time its pods stopped being ready with traffic ({s.ready} of "
-        f"{s.whole} are ready), while all {s.stable.ready} pods of stable stayed ready."
+        f"{s.needed} are ready), while all {s.stable.ready} pods of stable stayed ready."
     )
     return s.shift("CandidateOverloaded", sentence, s.entry(Cause.ROLLBACK, sentence=sentence, weight=0))
 
@@ -84,7 +86,7 @@ def weight_follows_ready_pods_down(s: Situation) -> Plan | None:
     if not s.trial or s.selected or s.weight <= s.carried:
         return None
     cause = Cause.UNREADY if _stopped_being_ready(s) else Cause.LIMIT
-    sentence = f"Lowered from {s.weight} % to {s.carried} %: {s.ready} of {s.whole} candidate pods are ready."
+    sentence = f"Lowered from {s.weight} % to {s.carried} %: {s.ready} of {s.needed} candidate pods are ready."
     return s.shift("CapacityLost", sentence, s.entry(cause, sentence=sentence, weight=s.carried))
 
 
@@ -107,7 +109,9 @@ def share_by_pods_is_recorded(s: Situation) -> Plan | None:
 
 
 def _stopped_being_ready(s: Situation) -> bool:
-    """A candidate pod that was there when the weight was set has stopped being ready since."""
+    """A candidate pod that was there when the weight was set has stopped being ready since, and no pod of stable."""
+    if s.stable is None or s.stable.ready < s.stable.replicas:
+        return False
     since = s.progress.split.at if s.progress.split else s.now
     pods = s.candidate.pods if s.candidate else ()
     return any(pod.created_at < since <= (pod.unready_since or 0.0) for pod in pods)
@@ -123,6 +127,18 @@ def silent_candidate_gets_no_traffic(s: Situation) -> Plan | None:
         f"they hang, or its metrics are not scraped{clients}. Weight set to 0; resume or abort."
     )
     return s.shift("CandidateSilent", sentence, s.entry(Cause.PAUSE, sentence=sentence, weight=0))
+
+
+def entry_of_the_future_is_written_again(s: Situation) -> Plan | None:
+    """The clock was set back since the last entry: what counts from its time on would wait for that time to come."""
+    route, split = s.observed.route, s.progress.split
+    if route is None or split is None or not s.writable or split.at <= s.now + FUTURE_SECONDS:
+        return None
+    if route.strayed or any(weight != split.weight for weight in route.weights):
+        return None
+    sentence = f"The clock was set back by {split.at - s.now:.0f} s since the last change of the split: dated anew."
+    entry = s.entry(Cause.REASSERT, sentence=sentence, weight=split.weight, revision=split.revision, step=split.step)
+    return s.shift("ClockSetBack", sentence, entry)
 
 
 def foreign_weights_are_corrected(s: Situation) -> Plan | None:
