@@ -47,7 +47,9 @@ def test_a_candidate_that_cannot_be_scheduled_is_explained_and_given_up(healthy:
 def test_weights_above_ours_are_corrected_at_once(on_trial: Stage) -> None:
     on_trial.route(weights=(10, 90))
     on_trial.wait_until(lambda: on_trial.weights() == (75, 25), 10, lambda: f"not corrected: {on_trial.status()}")
-    assert on_trial.status()["decisions"][0]["cause"] == "reassert"
+    on_trial.wait_until(
+        lambda: on_trial.status()["decisions"][0]["cause"] == "reassert", 10, lambda: f"not told: {on_trial.status()}"
+    )
 
 
 def test_a_reapplied_route_of_git_is_safe_and_the_weights_come_back(on_trial: Stage) -> None:

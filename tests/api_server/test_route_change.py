@@ -28,6 +28,7 @@ def test_the_candidate_leaves_the_old_route_first_and_begins_again_on_the_new_on
 
 
 def test_a_route_that_is_deleted_with_the_change_leaves_no_weight_behind(on_trial: Stage) -> None:
+    on_trial.wait_until(lambda: on_trial.status()["step"] == "1/2", 10, lambda: f"not told: {on_trial.status()}")
     on_trial.route(name="chat-new")
     on_trial.rollout(traffic={"httpRoute": "chat-new"}, steps=[{"weight": 20, "hold": "5m"}])
     on_trial.api.delete("HTTPRoute", on_trial.namespace, "chat")

@@ -341,7 +341,7 @@ def test_a_crash_after_every_patch_leads_to_the_same_end(events: list[tuple[str,
             world.settle(5.0)
         world.accepted, world.free_gpus = True, 30
         world.verdict, world.wanted = Verdict.PASS, "v2"
-        world.settle(1500.0)
+        world.settle(1500.0, step=5.0)
         ends.append((world.stable_selector, world.weights, world.progress.phase, world.progress.stable))
     assert ends[0] == ends[1]
 

@@ -244,9 +244,9 @@ class World:
     def ask(self, verb: str, token: str, by: str = "anna") -> None:
         self.intent = Intent(verb=Verb(verb), token=token, by=by)
 
-    def settle(self, seconds: float = 60.0) -> "World":
+    def settle(self, seconds: float = 60.0, *, step: float = 1.0) -> "World":
         """Run and forget the plans."""
-        for _ in self.run(seconds):
+        for _ in self.run(seconds, step=step):
             continue
         return self
 
