@@ -20,7 +20,10 @@ from serinus.core.noise import (
     safe_phi,
 )
 from serinus.core.plain import from_plain, to_plain
+from serinus.core.samples import Buffer, Buffers
 from serinus.core.stats.dispersion import Block, dispersion, grouped
+from serinus.core.timeline import Life, Timeline
+from serinus.core.windows import Reader
 from tests.core.traffic import EDGES, errors, latencies, latency, past, poisson
 
 
@@ -296,3 +299,47 @@ def test_the_spec_may_say_how_bursty_an_unknown_workload_is() -> None:
     assert no_history([calm]).of(calm).phi == 3.0
     assert "bursts of 3 " in no_history([calm]).sentence
     assert safe_phi(no_history([calm]).of(calm), arms(n1=1000.0), 0.0, 0.005) == 3.0
+
+
+def test_a_gap_does_not_make_long_blocks_of_minutes_that_are_far_apart() -> None:
+    days = [past(Random(seed), hours=1.5, rps=40, bad=0.02) for seed in (1, 2, 3)]
+    apart = [replace(look, at=look.at + 86400.0 * day) for day, looks in enumerate(days) for look in looks]
+    together = [replace(look, at=look.at + 5400.0 * day) for day, looks in enumerate(days) for look in looks]
+    one, other = (history.calibrate(looks, [errors()]).calibrations["success-rate"].phi for looks in (apart, together))
+    assert one == pytest.approx(other, rel=0.3)
+    minutes = [(look.at, "a", (100.0, 1.0)) for look in apart]
+    blocks = history._blocks(minutes)
+    assert len(blocks) == len(apart) + 2 * max(history.MINUTES)
+    # Ninety minutes fill three blocks of thirty; none of these holds minutes of two days.
+    thirty = [sum(n for n, _ in one.values()) for one in grouped(blocks, 30) if one]
+    assert thirty == [3000.0] * 9
+
+
+def test_pods_that_lived_at_different_hours_are_not_told_apart_by_the_hour() -> None:
+    """By night all are slower; the pods that lived by night are not."""
+    day = slow_past(1, speeds=(1.0, 1.0, 1.0, 1.0))
+    night = [
+        replace(
+            look,
+            at=look.at + 40000.0,
+            pods=tuple(replace(one, pod=f"n{one.pod}") for one in look.pods),
+        )
+        for look in slow_past(2, speeds=(1.6, 1.6, 1.6, 1.6))
+    ]
+    alike = history.calibrate([*day, *night], [latency()]).calibrations["latency"].pod_spread
+    assert alike < 0.08
+    differ = history.calibrate(slow_past(1, speeds=(1.0, 1.0, 1.6, 1.6)), [latency()])
+    assert differ.calibrations["latency"].pod_spread > 0.15
+
+
+def test_a_mapping_by_tuples_survives_json() -> None:
+    one = Buffer(first=1.0, times=(1.0,), values=(2.0,))
+    buffers: Buffers = {("p", "s", math.inf, (("a", "b"),)): one, ("p", "s", "total", ()): one}
+    known = Reader(interval=15.0, lag=30.0, buffers=buffers)
+    assert from_plain(Reader, json.loads(json.dumps(to_plain(known)))) == known
+
+
+def test_what_is_derived_is_not_written() -> None:
+    line = Timeline(lives=(Life(pod="a", role=Role.STABLE, start=-math.inf),))
+    assert "by_pod" not in to_plain(line)
+    assert from_plain(Timeline, json.loads(json.dumps(to_plain(line)))).by_pod == line.by_pod

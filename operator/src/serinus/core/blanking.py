@@ -14,6 +14,19 @@ FACTOR = 1.5
 """The share changed by more than this factor ..."""
 DEVIATIONS = 5.0
 """... and by more than this many standard deviations of chance."""
+CALM_LOOKS = 4
+"""Looks that are judged before another jump may blank some: a service that jumps all the time is judged, too."""
+
+
+def settle(before: Look | None, look: Look, blank: int, calm: int) -> tuple[bool, int, int]:
+    """Say whether `before`, which was held back until `look` came, is evidence; and `blank` and `calm` from now on.
+
+    `blank`: how many looks, from the one held back on, are blanked. `calm`: looks since something was blanked.
+    """
+    if before is not None and (blank > 0 or calm >= CALM_LOOKS) and jumped(before, look):
+        # The jump lies somewhere in these two; the one after may still hold its end.
+        return False, 2 if calm >= CALM_LOOKS else blank - 1, 0
+    return before is not None and blank == 0, max(0, blank - 1), calm + 1
 
 
 def jumped(before: Look, after: Look) -> bool:

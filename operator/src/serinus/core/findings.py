@@ -24,7 +24,7 @@ def finding_of(track: Track, standards: Standards, step: int, *, slis: int, fail
     here = track.at_step
     log_harm = track.log_harm(slis, standards)
     limit = log(merging.LARGEST)
-    low, high = ratio_interval.interval(track.curve, standards.false_rollback_rate)
+    low, high = ratio_interval.interval(track.curve, standards.false_rollback_rate) if track.curve else (None, None)
     more = None if silence else needs(track, standards, step)
     passed = track.log_safe >= -log(standards.false_promotion_rate)
     verdict, reason = Verdict.NOT_ENOUGH, "MoreRequestsNeeded"

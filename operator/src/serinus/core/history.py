@@ -127,35 +127,51 @@ def _latency(pods: Sequence[tuple[float, PodLook]], sli: Sli, seconds: float) ->
 def _speeds(
     rows: Sequence[tuple[float, str, tuple[float, ...]]], edges: tuple[float, ...]
 ) -> list[tuple[float, float]]:
-    """By pod: its mean log latency relative to all pods plus 1, and the sampling variance of that."""
+    """By pod: its mean log latency relative to all pods in the same minutes plus 1, and the sampling variance of that.
+
+    Minute by minute, because pods that lived at different hours are not to be told apart by the hour.
+    """
     middles = [log(low * high) / 2 for low, high in pairwise((edges[0] / 4, *edges[:-1]))]
     middles.append(log(edges[-2]))
-    sums: dict[str, tuple[float, float, float]] = {}
-    for _, pod, counts in rows:
-        n, first, second = sums.get(pod, (0.0, 0.0, 0.0))
-        sums[pod] = (
-            n + sum(counts),
-            first + sum(c * m for c, m in zip(counts, middles, strict=True)),
-            second + sum(c * m * m for c, m in zip(counts, middles, strict=True)),
-        )
-    told = [(first / n, (second / n - (first / n) ** 2) / n) for n, first, second in sums.values() if n > 0]
-    mean = sum(speed for speed, _ in told) / len(told)
-    return [(1 + speed - mean, variance) for speed, variance in told]
+    told = [
+        (at // 60, pod, sum(counts), sum(c * m for c, m in zip(counts, middles, strict=True)), counts)
+        for at, pod, counts in rows
+    ]
+    minutes: dict[float, tuple[float, float]] = {}
+    for minute, _, n, first, _ in told:
+        before = minutes.get(minute, (0.0, 0.0))
+        minutes[minute] = (before[0] + n, before[1] + first)
+    sums: dict[str, tuple[float, float, float, float]] = {}
+    for minute, pod, n, first, counts in told:
+        if n <= 0:
+            continue
+        usual = minutes[minute][1] / minutes[minute][0]
+        n0, away, plain, squares = sums.get(pod, (0.0, 0.0, 0.0, 0.0))
+        second = sum(c * m * m for c, m in zip(counts, middles, strict=True))
+        sums[pod] = (n0 + n, away + first - n * usual, plain + first, squares + second)
+    return [(1 + away / n, (squares / n - (plain / n) ** 2) / n) for n, away, plain, squares in sums.values()]
 
 
 def _blocks(counted: Sequence[tuple[float, str, tuple[float, float]]]) -> list[Block]:
-    """Group counts by the minute of their look."""
+    """Group counts by the minute of their look; a gap is as many empty minutes, at most the longest block."""
     by_minute: dict[int, dict[str, tuple[float, float]]] = {}
     for at, pod, (n, x) in counted:
         block = by_minute.setdefault(int(at // 60), {})
         n0, x0 = block.get(pod, (0.0, 0.0))
         block[pod] = (n0 + n, x0 + x)
-    return [by_minute[minute] for minute in sorted(by_minute)]
+    blocks: list[Block] = []
+    last = min(by_minute, default=0)
+    for minute in sorted(by_minute):
+        blocks += [{}] * min(minute - last - 1, max(MINUTES))
+        blocks.append(by_minute[minute])
+        last = minute
+    return blocks
 
 
 def _worst(blocks: list[Block]) -> float:
     """The largest dispersion over the block lengths, and what the longest two let expect of longer ones still."""
-    found = {size: dispersion(longer) for size in MINUTES if len(longer := grouped(blocks, size)) >= FEWEST_BLOCKS}
+    several = {size: [one for one in grouped(blocks, size) if one] for size in MINUTES}
+    found = {size: dispersion(longer) for size, longer in several.items() if len(longer) >= FEWEST_BLOCKS}
     worst = max(found.values(), default=1.0)
     return max(worst, 2 * found[30] - found[10]) if 30 in found else worst
 

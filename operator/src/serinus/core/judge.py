@@ -83,12 +83,12 @@ class EvidenceState:
     failure: Failure | None = None
 
 
-def begin(slis: Iterable[Sli], standards: Standards, noise: Noise) -> EvidenceState:
-    """Return the evidence of a new attempt, before any look."""
+def begin(slis: Iterable[Sli], standards: Standards, noise: Noise, *, intervals: bool = True) -> EvidenceState:
+    """Return the evidence of a new attempt, before any look; `intervals`: of ratios too, which decide nothing."""
     return EvidenceState(
         standards=standards,
         noise=noise,
-        tracks=tuple(tracks.begin(sli, noise.of(sli)) for sli in slis),
+        tracks=tuple(tracks.begin(sli, noise.of(sli), interval=intervals) for sli in slis),
     )
 
 
@@ -186,19 +186,20 @@ def verdict(
     a Pass needs every SLI.
     """
     said = findings(state) if said is None else said
-    harm = _harm(state, OnFail.ROLLBACK)
+    may_roll_back = {track.sli.name for track in state.tracks if track.sli.on_fail is OnFail.ROLLBACK}
+    e = min(merging.LARGEST, merging.average([one.e_harm for one in said if one.sli in may_roll_back]))
     needed = [finding.needs_requests for finding in said if finding.verdict is not Verdict.PASS]
     more = max((value for value in needed if value is not None), default=None) if None not in needed else None
     base = Judgement(
         verdict=Verdict.PASS,
         reason="AllWithinMargins",
         sentence=f"All {len(said)} SLIs are within the margins of step {state.step}.",
-        e=min(merging.LARGEST, merging.average(list(harm.values()))),
+        e=e,
         threshold=1 / state.standards.false_rollback_rate,
         requests_candidate=max((track.at_step.n1 for track in state.tracks), default=0.0),
         covered_seconds=state.covered_seconds,
         needs_requests=more,
-        outlook=_outlook(min(merging.LARGEST, merging.average(list(harm.values()))), state, more),
+        outlook=_outlook(e, state, more),
         share=state.last_share,
         silent_requests=state.silent_requests,
         last_look=state.last_look,

@@ -4,7 +4,8 @@
     state == from_plain(EvidenceState, json.loads(json.dumps(plain)))
 
 Numbers survive exactly; infinities, which JSON lacks, become the strings "inf" and "-inf". Fields that hold their
-default are left out. Types are read from annotations: dataclasses, enums, tuples, mappings, unions of those with None.
+default are left out, derived ones (`init=False`) too; a mapping whose keys are tuples becomes a list of pairs. Types
+are read from annotations: dataclasses, enums, tuples, mappings, unions of those with None.
 """
 
 from collections.abc import Mapping
@@ -26,11 +27,15 @@ def to_plain(value: Any) -> Any:
     {'total': 3.0, 'bad': 'inf'}
     """
     if is_dataclass(value) and not isinstance(value, type):
-        told = {one.name: getattr(value, one.name) for one in fields(value)}
-        return {one.name: to_plain(told[one.name]) for one in fields(value) if told[one.name] != one.default}
+        told = {one.name: getattr(value, one.name) for one in fields(value) if one.init}
+        return {
+            one.name: to_plain(told[one.name]) for one in fields(value) if one.init and told[one.name] != one.default
+        }
     if isinstance(value, Enum):
         return value.value
     if isinstance(value, Mapping):
+        if any(isinstance(key, tuple) for key in value):
+            return [[to_plain(key), to_plain(item)] for key, item in value.items()]
         return {key: to_plain(item) for key, item in value.items()}
     if isinstance(value, tuple | list):
         return [to_plain(item) for item in value]
@@ -61,7 +66,9 @@ def _read(kind: Any, data: Any) -> Any:
             return tuple(_read(inner[0], item) for item in data)
         return tuple(_read(part, item) for part, item in zip(inner, data, strict=True))
     if origin is not None:
-        return {key: _read(get_args(kind)[1], item) for key, item in data.items()}
+        key_kind, item_kind = get_args(kind)
+        pairs = data.items() if isinstance(data, Mapping) else data
+        return {_read(key_kind, key): _read(item_kind, item) for key, item in pairs}
     if is_dataclass(kind):
         return _read_fields(cast(Any, kind), data)
     if issubclass(kind, Enum):
@@ -93,7 +100,7 @@ def _read_fields(kind: Any, data: Any) -> Any:
 
 
 def _required(one: Any) -> bool:
-    return one.default is MISSING and one.default_factory is MISSING
+    return one.init and one.default is MISSING and one.default_factory is MISSING
 
 
 @cache

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import inf, isnan
 
-Part = str | float
+Part = float | str
 """`total`, `bad` or `good` of a ratio; for a histogram the upper bound of a bucket (`le`), cumulative over buckets."""
 Point = tuple[float, float]
 """When, in seconds since the epoch, and the counter's value."""
@@ -96,10 +96,6 @@ class Counters:
     def increase(self, sli: str, part: Part, start: float, end: float) -> float:
         """Return by how much a part grew from `start` to `end`; between two samples it grew evenly. 0 if absent."""
         return sum(increase(buffer, start, end, self.scrapes) for buffer in self.parts[sli].get(part, ()))
-
-    def grew(self, start: float, end: float) -> bool:
-        """True when it answered any request from `start` to `end`."""
-        return any(increase(one, start, end, self.scrapes) > 0 for sli in self.parts for one in self._totals(sli))
 
     def is_warm(self, requests: float, start: float, end: float) -> bool:
         """True when the process had answered this many requests by `start`, and did not start again before `end`.

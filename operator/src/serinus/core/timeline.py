@@ -3,8 +3,8 @@
 A replay needs nothing but this and the samples.
 """
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from math import inf
 
 from serinus.core.evidence import Role
@@ -35,6 +35,15 @@ class Timeline:
     slow successes, so that an equal candidate looks worse."""
     warm_up: int = 0
     """The first so many requests that a process answers are not evidence."""
+    by_pod: Mapping[str, tuple[Life, ...]] = field(init=False, repr=False, compare=False)
+    """`lives` again, to find one without going through all."""
+
+    def __post_init__(self) -> None:
+        """Sort the lives by pod, in their order."""
+        by_pod: dict[str, tuple[Life, ...]] = {}
+        for life in self.lives:
+            by_pod[life.pod] = (*by_pod.get(life.pod, ()), life)
+        object.__setattr__(self, "by_pod", by_pod)
 
     def shift_at(self, at: float) -> Shift:
         """The shift in force just before `at`, so that a window that ends with a change belongs to what was before."""
@@ -46,9 +55,10 @@ class Timeline:
 
     def role_in(self, pod: str, start: float, end: float) -> Role | None:
         """The pod's role throughout the window, or None."""
-        return next(
-            (life.role for life in self.lives if life.pod == pod and life.start <= start and end <= life.end), None
-        )
+        for life in self.by_pod.get(pod, ()):
+            if life.start <= start and end <= life.end:
+                return life.role
+        return None
 
     def alive(self, at: float) -> dict[str, Role]:
         """The pods whose samples are waited for at that moment."""

@@ -41,7 +41,7 @@ class Track:
     comparison: Comparison | Latency
     objective: Objective | None
     curve: tuple[float, ...]
-    """Log likelihoods of the ratio, for its interval."""
+    """Log likelihoods of the ratio, for its interval; empty where none is wanted."""
     totals: Totals = field(default_factory=Totals)
     """Since the attempt began."""
     at_step: Totals = field(default_factory=Totals)
@@ -71,7 +71,7 @@ class Track:
         return self.comparison.log_safe
 
 
-def begin(sli: Sli, calibration: Calibration) -> Track:
+def begin(sli: Sli, calibration: Calibration, *, interval: bool = True) -> Track:
     """Return the evidence of an SLI before any look."""
     seed = calibration.share
     if seed is None:
@@ -83,7 +83,7 @@ def begin(sli: Sli, calibration: Calibration) -> Track:
         level=Level(seed=seed),
         comparison=compared,
         objective=objective.begin() if sli.budget is not None and (sli.edge is not None or not sli.latency) else None,
-        curve=ratio_interval.begin(),
+        curve=ratio_interval.begin() if interval else (),
     )
 
 
@@ -141,7 +141,7 @@ def advance(track: Track, arms: Arms, step: int, slis: int, standards: Standards
         level=track.level.after(arms.x0, arms.n0, arms.seconds),
         comparison=compared,
         objective=judged,
-        curve=ratio_interval.advance(track.curve, *counts, phi_tail) if both else track.curve,
+        curve=ratio_interval.advance(track.curve, *counts, phi_tail) if both and track.curve else track.curve,
         totals=track.totals.plus(arms),
         at_step=track.at_step.plus(arms),
         last=arms if both else track.last,

@@ -15,6 +15,7 @@ from math import inf, isclose
 from serinus.core import judge, windows
 from serinus.core.evidence import Look, OnFail, ProviderState, Role, Verdict
 from serinus.core.judge import EvidenceState
+from serinus.core.model import Shift
 from serinus.core.needs import Question
 from serinus.core.noise import Noise
 from serinus.core.observed import Measured
@@ -176,7 +177,7 @@ def measured(trial: Trial, question: Question, provider: ProviderState = Provide
     said = Measured(
         attempt=question.attempt,
         step=trial.state.step if trial.state.looks else question.step,
-        since=_since(trial, question),
+        since=since(trial.state, question.shifts[-1]),
         verdict=verdict,
         sentence=sentence,
         findings=said_by_each,
@@ -211,9 +212,8 @@ def _warming_up(said: Measured, trial: Trial, question: Question) -> Measured:
     )
 
 
-def _since(trial: Trial, question: Question) -> float:
-    """When the weight that the last look was taken at was set; 0 while no look has seen the present one."""
-    last, state = question.shifts[-1], trial.state
+def since(state: EvidenceState, last: Shift) -> float:
+    """When the weight that the last look was taken at was set; 0 while no look has seen `last`, the present one."""
     seen = (state.last_look or 0.0) > last.at and (state.step, state.weight) == (last.step, last.weight)
     return last.at if seen else 0.0
 

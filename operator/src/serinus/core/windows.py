@@ -21,20 +21,16 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from math import floor, inf
 
-from serinus.core.blanking import jumped
+from serinus.core.assembly import Window, assemble
+from serinus.core.blanking import CALM_LOOKS, settle
 from serinus.core.evidence import Counts, Histogram, Look, PodLook, Ratio, Role
 from serinus.core.samples import Buffer, Counters, Name, Series, counters, covers, forget, remember
 from serinus.core.timeline import Timeline
 
 GAP_INTERVALS = 4
 """A window may be this many intervals long ..."""
-CALM_LOOKS = 4
-"""Looks that are judged before another jump may blank some."""
 GAP_SECONDS = 120.0
 """... or this long, whichever is longer; then the pod's samples are lost."""
-
-Window = tuple[float, float]
-"""After the first moment, up to and with the second."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +58,12 @@ class Reader:
     @property
     def longest(self) -> float:
         """Longest window, in seconds."""
-        return max(GAP_INTERVALS * self.interval, GAP_SECONDS)
+        return longest_window(self.interval)
+
+
+def longest_window(interval: float) -> float:
+    """Return how long a window may be, in seconds, where a look falls due every `interval`."""
+    return max(GAP_INTERVALS * interval, GAP_SECONDS)
 
 
 def begin(interval: float, lag: float | None = None) -> Reader:
@@ -108,48 +109,10 @@ def _close(reader: Reader, timeline: Timeline) -> tuple[Reader, Look | None]:
     due = reader.due or 0.0
     found = counters(reader.buffers, due + reader.lag, reader.longest)
     since, own = _own_windows(reader, found, due)
-    usable = {
-        pod: window
-        for pod, window in own.items()
-        if window[1] - window[0] <= reader.longest and not timeline.spoiled(*window)
-    }
-    roles = {pod: role for pod, window in usable.items() if (role := timeline.role_in(pod, *window)) is not None}
-    cold = [pod for pod in roles if not found[pod].is_warm(timeline.warm_up, *usable[pod])]
-    # A candidate that stands still in its warm-up is silent, one that answers there is not.
-    colds = [pod for pod in cold if roles[pod] is Role.CANDIDATE]
-    answering = any(found[pod].grew(*usable[pod]) for pod in colds)
-    roles = {pod: role for pod, role in roles.items() if pod not in cold}
-    trial = {pod: usable[pod] for pod, role in roles.items() if role is Role.CANDIDATE}
-    if trial:
-        # All windows of one look belong to one weight.
-        shift = timeline.shift_at(max(end for _, end in trial.values()))
-        trial = {pod: window for pod, window in trial.items() if timeline.shift_at(window[1]) == shift}
-        seen = _beside(found, trial, timeline, reader.longest)
-    else:
-        # Likewise: windows that end before a change do not belong to the weight of the due time.
-        shift = timeline.shift_at(max((usable[pod][1] for pod in roles), default=due))
-        roles = {pod: role for pod, role in roles.items() if timeline.shift_at(usable[pod][1]) == shift}
-        seen = [_pod_look(found[pod], pod, role, usable[pod]) for pod, role in roles.items()]
-    both = bool(trial) and any(one.role is not Role.CANDIDATE for one in seen)
-    covered = reader.covered_to
-    if both:
-        covered = max(covered, *(end for _, end in trial.values()))
-    begun = max(reader.covered_to, min((start for start, _ in trial.values()), default=0.0))
-    after = replace(reader, since=since, covered_to=covered)
-    if not seen:
-        return after, None
-    alive = timeline.alive(due)
-    return after, Look(
-        at=due,
-        weight=shift.weight,
-        step=shift.step,
-        pods=tuple(sorted(seen, key=lambda one: one.pod)),
-        covered_seconds=max(0.0, covered - begun) if both else 0.0,
-        lost_candidate=_lost(alive, own, candidate=True),
-        lost_stable=_lost(alive, own, candidate=False),
-        candidate_due=not answering and (bool(trial) or bool(colds) or _stopped(alive, own)),
-        warming_up=bool(cold),
+    look, covered = assemble(
+        Counted(found), own, timeline, due=due, longest=reader.longest, covered_to=reader.covered_to
     )
+    return replace(reader, since=since, covered_to=covered), look
 
 
 def _own_windows(
@@ -170,61 +133,24 @@ def _own_windows(
     return since, own
 
 
-def _beside(
-    found: Mapping[str, Counters], trial: Mapping[str, Window], timeline: Timeline, longest: float
-) -> list[PodLook]:
-    """The candidate's pods in their own windows, and all others in the same windows."""
-    seen = [_pod_look(found[pod], pod, Role.CANDIDATE, window) for pod, window in trial.items()]
-    for pod, known in found.items():
-        roles = {timeline.role_in(pod, *window) for window in trial.values()}
-        role = roles.pop()
-        if roles or role is None or role is Role.CANDIDATE:
-            continue
-        if not all(known.is_warm(timeline.warm_up, *window) for window in trial.values()):
-            continue
-        if not all(covers(known.scrapes, *window, longest) for window in trial.values()):
-            continue
-        each = [_pod_look(known, pod, role, window) for window in trial.values()]
-        seen.append(_mean(each, seen[: len(trial)]))
-    return seen
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """Counters as `assemble` asks for them."""
 
+    known: Mapping[str, Counters]
 
-def _mean(each: list[PodLook], trial: list[PodLook]) -> PodLook:
-    """One pod's looks in the windows of several candidate pods, averaged by these pods' requests, SLI by SLI."""
-    counts: dict[str, Counts] = {}
-    for sli in each[0].counts:
-        requests = [_requests(one.counts.get(sli)) for one in trial]
-        shares = [n / sum(requests) if sum(requests) > 0 else 1 / len(trial) for n in requests]
-        counts[sli] = _blend([one.counts[sli] for one in each], shares)
-    return replace(
-        each[0],
-        start=sum(one.start for one in each) / len(each),
-        end=sum(one.end for one in each) / len(each),
-        counts=counts,
-    )
+    def pods(self) -> Iterable[str]:
+        """All pods of which something is known."""
+        return self.known
 
+    def within(self, pod: str, role: Role, window: Window, longest: float) -> PodLook | None:
+        """What the pod counted in the window; None where it was not scraped often enough to tell."""
+        known = self.known[pod]
+        return _pod_look(known, pod, role, window) if covers(known.scrapes, *window, longest) else None
 
-def _blend(each: list[Counts], shares: list[float]) -> Counts:
-    first = each[0]
-    if isinstance(first, Ratio):
-        ratios = [one for one in each if isinstance(one, Ratio)]
-        return Ratio(
-            total=sum(one.total * share for one, share in zip(ratios, shares, strict=True)),
-            bad=sum(one.bad * share for one, share in zip(ratios, shares, strict=True)),
-        )
-    rows = [one.counts for one in each if isinstance(one, Histogram)]
-    return Histogram(
-        edges=first.edges,
-        counts=tuple(
-            sum(n * share for n, share in zip(column, shares, strict=True)) for column in zip(*rows, strict=True)
-        ),
-    )
-
-
-def _requests(counts: Counts | None) -> float:
-    if isinstance(counts, Histogram):
-        return sum(counts.counts)
-    return counts.total if counts is not None else 0.0
+    def is_warm(self, pod: str, requests: int, window: Window) -> bool:
+        """True when the pod's process had answered so many requests before the window, and did not begin again."""
+        return self.known[pod].is_warm(requests, *window)
 
 
 def _pod_look(known: Counters, pod: str, role: Role, window: Window) -> PodLook:
@@ -252,26 +178,11 @@ def _counts(known: Counters, sli: str, window: Window) -> Counts | None:
     return Ratio(total=total, bad=min(total, max(0.0, bad)))
 
 
-def _lost(alive: Mapping[str, Role], own: Mapping[str, Window], *, candidate: bool) -> float:
-    """The share of an arm's living pods without a new sample."""
-    arm = [pod for pod, role in alive.items() if (role is Role.CANDIDATE) is candidate]
-    return sum(pod not in own for pod in arm) / len(arm) if arm else 0.0
-
-
-def _stopped(alive: Mapping[str, Role], own: Mapping[str, Window]) -> bool:
-    """True when no living pod of the candidate shows a counter: it hangs altogether, or from its first request on."""
-    arm = [pod for pod, role in alive.items() if role is Role.CANDIDATE]
-    return bool(arm) and all(pod not in own for pod in arm)
-
-
 def _settle(reader: Reader, look: Look) -> tuple[Reader, list[Look]]:
     """Hold the new look back, and let go of the one before unless it is blanked."""
-    before, blank = reader.pending, reader.blank
-    if before is not None and (blank > 0 or reader.calm >= CALM_LOOKS) and jumped(before, look):
-        # The jump lies somewhere in these two; the one after may still hold its end.
-        return replace(reader, pending=look, blank=2 if reader.calm >= CALM_LOOKS else blank - 1, calm=0), []
-    out = [before] if before is not None and blank == 0 else []
-    return replace(reader, pending=look, blank=max(0, blank - 1), calm=reader.calm + 1), out
+    before = reader.pending
+    is_evidence, blank, calm = settle(before, look, reader.blank, reader.calm)
+    return replace(reader, pending=look, blank=blank, calm=calm), [before] if before is not None and is_evidence else []
 
 
 def _grid_after(at: float, interval: float) -> float:

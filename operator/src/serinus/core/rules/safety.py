@@ -4,11 +4,10 @@ from dataclasses import replace
 
 from serinus.core.evidence import Verdict
 from serinus.core.model import Cause, OnInconclusive, Phase
+from serinus.core.outcome import is_crashing, is_inconclusive, is_only_told, is_silent
 from serinus.core.plan import Plan
 from serinus.core.situation import RECHECK_SECONDS, Situation
 
-CONTAINER_FAILURES = 3
-SILENT_REQUESTS = 50
 REASSERTIONS_PER_STEP = 3
 READINESS_LOSSES = 3
 FUTURE_SECONDS = 30.0
@@ -26,7 +25,7 @@ def failing_candidate_is_taken_back(s: Situation) -> Plan | None:
     """A Fail from the evidence. Once patched it is latched in the journal."""
     if not s.trial or s.selected or s.measured.verdict is not Verdict.FAIL:
         return None
-    if s.spec.dry_run or s.measured.hold_only:
+    if is_only_told(s.spec, s.measured):
         if s.progress.paused or s.progress.overruled or s.progress.gate_passed >= s.progress.step:
             return None
         why = "this is a dry run" if s.spec.dry_run else "the SLI says onFail: hold"
@@ -44,7 +43,7 @@ def crashing_candidate_is_taken_back(s: Situation) -> Plan | None:
     failed = [pod for pod in candidate.pods if pod.failed_at is not None and pod.failed_at >= began]
     failures = sum(pod.restarts for pod in failed)
     stable_fails = stable is not None and any((pod.failed_at or 0.0) >= began for pod in stable.pods)
-    if failures < CONTAINER_FAILURES or stable_fails:
+    if not is_crashing(failures, stable_fails=stable_fails):
         return None
     words = next((pod.waiting for pod in failed if pod.waiting), "its containers end with errors")
     who = s.progress.candidate
@@ -119,7 +118,7 @@ def _stopped_being_ready(s: Situation) -> bool:
 
 def silent_candidate_gets_no_traffic(s: Situation) -> Plan | None:
     """It should have had requests by its weight, and none was counted: they hang. No verdict, so no rollback."""
-    if not s.trial or s.selected or s.progress.paused or s.weight in (0, 100) or s.measured.silent < SILENT_REQUESTS:
+    if not s.trial or s.selected or s.progress.paused or not is_silent(s.measured, s.weight):
         return None
     clients = ", or clients keep their connections to other pods" if s.spec.traffic.by_pods else ""
     sentence = (
@@ -188,7 +187,7 @@ def inconclusive_step_is_taken_back(s: Situation) -> Plan | None:
         return None
     if s.progress.gate_passed >= s.progress.step:
         return None
-    if s.measured.verdict is not Verdict.NOT_ENOUGH or s.measured.held < s.spec.max_hold or s.weight == 0:
+    if not is_inconclusive(s.spec, s.measured) or s.weight == 0:
         return None
     sentence = (
         f"Rolled back: no answer after {s.measured.held:.0f} s at {s.weight} %, and onInconclusive says rollback: "

@@ -5,6 +5,7 @@ from dataclasses import replace
 from serinus.core.evidence import Verdict
 from serinus.core.model import Cause, Phase
 from serinus.core.observed import Deployed
+from serinus.core.outcome import is_inconclusive, missing
 from serinus.core.plan import Plan, SelectRevision
 from serinus.core.situation import RECHECK_SECONDS, SETTLE_SECONDS, Situation
 
@@ -219,7 +220,7 @@ def evidence_decides_the_step(s: Situation) -> Plan | None:
     measured = s.measured
     if s.progress.gate_passed >= number:
         return _ahead(s, f"{where} passed by a person.")
-    waits = _what_is_missing(s)
+    waits = missing(step, measured)
     if not waits and (step.pause or s.spec.dry_run):
         return s.stay(
             "WaitingForApproval",
@@ -233,7 +234,7 @@ def evidence_decides_the_step(s: Situation) -> Plan | None:
     reason = {
         Verdict.NO_DATA: "NoData",
         Verdict.PROVIDER_DOWN: "ProviderDown",
-        Verdict.NOT_ENOUGH: "Inconclusive" if measured.held >= s.spec.max_hold else "NotEnough",
+        Verdict.NOT_ENOUGH: "Inconclusive" if is_inconclusive(s.spec, measured) else "NotEnough",
     }.get(measured.verdict, "Holding")
     return s.stay(
         reason,
@@ -242,20 +243,6 @@ def evidence_decides_the_step(s: Situation) -> Plan | None:
         next_action="; ".join(waits),
         wake_at=s.next_look,
     )
-
-
-def _what_is_missing(s: Situation) -> tuple[str, ...]:
-    """What the step still waits for, in words; empty: it has passed."""
-    step, measured = s.step, s.measured
-    assert step is not None
-    waits = []
-    if measured.verdict is not Verdict.PASS:
-        waits.append(measured.outlook or "evidence")
-    if measured.held < step.hold:
-        waits.append(f"{step.hold - measured.held:.0f} s more of covered time")
-    if measured.requests < step.min_requests:
-        waits.append(f"{step.min_requests - measured.requests:.0f} more requests (minRequests)")
-    return tuple(waits)
 
 
 def _ahead(s: Situation, sentence: str) -> Plan:

@@ -58,7 +58,7 @@ def advance(state: Onset, log_e: Sequence[float]) -> Onset:
     """
     stake = log(unplaced(state.looks) - unplaced(state.looks + 1))
     return Onset(
-        log_s=tuple(add(s, stake) + e for s, e in zip(state.log_s, log_e, strict=True)),
+        log_s=tuple([add(s, stake) + e for s, e in zip(state.log_s, log_e, strict=True)]),
         looks=state.looks + 1,
     )
 
@@ -86,4 +86,4 @@ def log_sum(logs: Sequence[float], weights: Sequence[float]) -> float:
     1000.0
     """
     top = max(logs)
-    return top + log(sum(w * exp(value - top) for value, w in zip(logs, weights, strict=True)))
+    return top + log(sum([w * exp(value - top) for value, w in zip(logs, weights, strict=True)]))

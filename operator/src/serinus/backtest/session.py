@@ -1,0 +1,359 @@
+"""One rollout, line by line."""
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from math import inf
+from typing import Any
+
+from serinus.api.compile import Problems, compile_spec
+from serinus.backtest import answers, past
+from serinus.backtest.errors import InputError, Refused
+from serinus.backtest.increments import WARM_UP, Increase
+from serinus.backtest.raw import Sample, Scrapes, WeightLine
+from serinus.core import increments, judge, trial, windows
+from serinus.core.evidence import Look, ProviderState, Role
+from serinus.core.increments import Intake
+from serinus.core.judge import EvidenceState
+from serinus.core.model import Shift, Spec
+from serinus.core.needs import Question, Started
+from serinus.core.plain import from_plain, to_plain
+from serinus.core.trial import Trial
+
+NEVER = Shift(at=-inf, weight=0, step=0)
+"""Before the first line that says a weight."""
+
+
+class Form(StrEnum):
+    """What the lines are; those of one session are all of one form."""
+
+    UNKNOWN = "unknown"
+    INCREMENTS = "increments"
+    RAW = "raw"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failures:
+    """Container failures since the first line."""
+
+    candidate: Mapping[str, int] = field(default_factory=dict)
+    """By pod: how often so far. The candidate's pods are as old as its trial, so all of them count."""
+    stable: Mapping[str, int] = field(default_factory=dict)
+    """By pod: how often before it was listed first."""
+    stable_fails: bool = False
+
+    def after(self, restarts: Mapping[str, tuple[Role, int]]) -> "Failures":
+        """These and what a line says."""
+        if not restarts:
+            return self
+        candidate, stable, fails = dict(self.candidate), dict(self.stable), self.stable_fails
+        for pod, (role, count) in restarts.items():
+            if role is Role.CANDIDATE:
+                candidate[pod] = max(count, candidate.get(pod, 0))
+            else:
+                fails = fails or count > stable.setdefault(pod, count)
+        return Failures(candidate=candidate, stable=stable, stable_fails=fails)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Memory:
+    """All that a session remembers between two lines."""
+
+    asked: str
+    """Digest of what the session was opened with: a state fits no other one."""
+    lines: int = 0
+    at: float | None = None
+    """Time of the last line with increments, or with a weight."""
+    form: Form = Form.UNKNOWN
+    weight: Shift = NEVER
+    """What the lines say now."""
+    provider: ProviderState = ProviderState.OK
+    failures: Failures = field(default_factory=Failures)
+    evidence: EvidenceState | None = None
+    """With increments."""
+    intake: Intake | None = None
+    trial: Trial | None = None
+    """With raw samples."""
+    shifts: tuple[Shift, ...] = (NEVER,)
+    drift_since: float | None = None
+    ready: Mapping[str, float] = field(default_factory=dict)
+    """By pod, with raw samples: since when it is ready, or was first seen."""
+    counted: answers.Counted = field(default_factory=answers.Counted)
+
+
+class Session:
+    """Judges one rollout. `look` takes the lines in their order; `state` and `restore` carry it through JSON."""
+
+    def __init__(self, spec: Mapping[str, Any], history: Iterable[Any] = (), *, ci: bool = False) -> None:
+        """`spec`: that of a ModelRollout. `history`: lines of stable before the rollout, in either form.
+
+        `ci`: with an interval of each ratio, which takes a quarter more time. Raises `InputError`.
+        """
+        compiled = compile_spec(
+            {
+                "apiVersion": "serinus.dev/v1alpha1",
+                "kind": "ModelRollout",
+                "metadata": {"name": "backtest"},
+                "spec": spec,
+            }
+        )
+        if isinstance(compiled, Problems):
+            raise InputError(" ".join(compiled.sentences))
+        self._spec: Spec = compiled
+        self._ci = ci
+        self._increase, self._scrapes = Increase(compiled), Scrapes(compiled)
+        noise = past.noise(compiled, history)
+        evidence = judge.begin(compiled.slis, compiled.standards, noise, intervals=ci)
+        asked = hashlib.sha256(json.dumps([spec, ci], sort_keys=True).encode()).hexdigest()[:16]
+        self._memory = Memory(asked=asked, evidence=evidence)
+        self._ends: dict[str, float] = {}
+
+    @property
+    def noise(self) -> str:
+        """One sentence: how noisy stable's history was, or what is assumed without it."""
+        return self._state.noise.sentence
+
+    def look(self, line: Any) -> dict[str, Any]:
+        """Take one line, a dict as docs/backtest.md says, and answer. Raises `InputError`; then nothing was taken."""
+        self.take(line)
+        return self.answer()
+
+    def take(self, line: Any) -> bool:
+        """Take one line; True when it closed a look, so that there is something new to say."""
+        number = self._memory.lines + 1
+        try:
+            if not isinstance(line, dict):
+                raise Refused('a line is an object, such as {"t": 15.0, "weight": 10, "pods": [...]}.')
+            if "pods" in line or "budget" in line:
+                return self._take_increments(line)
+            if "counters" in line:
+                return self._take_sample(self._scrapes.sample(line))
+            if "weight" in line:
+                return self._take_weight(self._scrapes.weight(line))
+            raise Refused(
+                "a line has pods (increments), counters (a raw sample) or only a weight; this one has "
+                f"{', '.join(map(str, line)) or 'nothing'}."
+            )
+        except Refused as error:
+            raise InputError(str(error), line=number) from error
+
+    def end(self) -> None:
+        """Say that there are no more lines. Raises `InputError` where nothing could be judged for want of a weight."""
+        if self._memory.form is Form.RAW and self._memory.shifts == (NEVER,):
+            raise InputError(
+                'No line says the weight: write {"t": 0, "weight": 10} before the samples that were taken under it.'
+            )
+
+    def answer(self) -> dict[str, Any]:
+        """What is to be said after the last line."""
+        known = self._memory
+        state = self._state
+        if known.trial is not None:
+            measured = trial.measured(known.trial, self._question(), known.provider)
+            judgement = judge.verdict(state, known.provider, measured.findings)
+        else:
+            said = judge.findings(state)
+            judgement = judge.verdict(state, known.provider, said)
+            measured = answers.heard(state, judgement, said, known.weight)
+        return answers.answer(
+            self._spec,
+            state,
+            measured,
+            judgement,
+            at=known.at or 0.0,
+            now=known.weight,
+            counted=known.counted,
+            crashing=known.failures,
+            ci=self._ci,
+        )
+
+    def state(self) -> dict[str, Any]:
+        """Everything that is remembered, as plain JSON values."""
+        plain: dict[str, Any] = to_plain(self._memory)
+        return plain
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Go on where `state` was taken, in a session with the same spec. Raises `InputError` for any other."""
+        try:
+            memory = from_plain(Memory, state)
+        except (TypeError, KeyError, ValueError, AttributeError) as error:
+            raise InputError(f"This is no state of a backtest of this version of Serinus: {error}.") from error
+        if memory.asked != self._memory.asked:
+            raise InputError("This state belongs to another spec; open the session with the one that it was taken of.")
+        self._memory = memory
+        self._ends = _ends(memory.intake)
+
+    def _must_be(self, form: Form) -> None:
+        if self._memory.form not in (form, Form.UNKNOWN):
+            raise Refused("increments and raw samples do not go together; put them into files of their own.")
+
+    @property
+    def _state(self) -> EvidenceState:
+        known = self._memory
+        state = known.trial.state if known.trial else known.evidence
+        assert state is not None, "evidence begins with the session"
+        return state
+
+    def _take_increments(self, line: Mapping[str, Any]) -> bool:
+        known = self._memory
+        self._must_be(Form.INCREMENTS)
+        listed = known.intake.listed if known.intake else {}
+        if self._spec.warm_up_requests:
+            raise Refused(WARM_UP)
+        read = self._increase.read(line, known.at, self._ends, listed)
+        new, state = read.increments, self._state
+        intake = known.intake or increments.begin(
+            interval=self._spec.interval, drain=self._spec.drain, settle=self._spec.warm_up_seconds + self._spec.drain
+        )
+        began = known.at
+        if began is None:
+            began = min([new.at - self._spec.interval, *(pod.start for pod in new.pods)])
+        waited = intake.waits
+        intake, looks = increments.take(intake, new, began)
+        for look in looks:
+            if trial.is_evidence(look):
+                state = judge.advance(state, look)
+        before = known.intake.recent[-1] if known.intake else None
+        subject = len(before.pods) if waited and intake.waits and before else read.listed
+        self._memory = replace(
+            known,
+            lines=known.lines + 1,
+            at=new.at,
+            form=Form.INCREMENTS,
+            weight=intake.timeline.shifts[-1],
+            provider=read.provider,
+            failures=known.failures.after(read.restarts),
+            evidence=state,
+            intake=intake,
+            counted=_counted(looks[-1] if looks else None, subject),
+        )
+        self._ends = _ends(intake)
+        return True
+
+    def _take_weight(self, said: WeightLine) -> bool:
+        known = self._memory
+        self._must_be(Form.RAW)
+        if known.at is not None and said.at < known.at:
+            raise Refused(f"t is {said.at:g}, and a line before was of {known.at:g}: weights come in order of time.")
+        last = known.shifts[-1]
+        shifts = known.shifts
+        if (last.weight, last.step) != (said.weight, said.step):
+            shifts = (*shifts, Shift(at=said.at, weight=said.weight, step=said.step))
+        drifts = said.weight != said.wanted
+        self._memory = replace(
+            known,
+            lines=known.lines + 1,
+            at=said.at,
+            form=Form.RAW,
+            weight=shifts[-1],
+            shifts=shifts,
+            provider=said.provider,
+            drift_since=(said.at if known.drift_since is None else known.drift_since) if drifts else None,
+            trial=known.trial or self._begun(),
+            evidence=None,
+        )
+        return said.provider is not known.provider
+
+    def _take_sample(self, sample: Sample) -> bool:
+        known = self._memory
+        self._must_be(Form.RAW)
+        ready = known.ready
+        if sample.ready_since is not None or sample.pod not in ready:
+            ready = {**ready, sample.pod: sample.at if sample.ready_since is None else sample.ready_since}
+        before = known.trial or self._begun()
+        self._memory = replace(known, lines=known.lines + 1, form=Form.RAW, ready=ready, trial=before, evidence=None)
+        question = self._question(sample)
+        after = trial.absorb(before, question, ((sample.role, one) for one in sample.series), sample.at)
+        closed = (
+            after.reader.due is not None and after.reader.due != before.reader.due and before.reader.due is not None
+        )
+        counted = known.counted
+        if closed:
+            pending, due = after.reader.pending, (after.reader.due or 0.0) - after.reader.interval
+            fresh = pending if pending is not None and pending.at == due else None
+            counted = _counted(fresh, len(question.pods))
+        self._memory = replace(
+            self._memory,
+            trial=after,
+            counted=counted,
+            at=max(known.at or -inf, (after.reader.due or 0.0) - after.reader.interval) if closed else known.at,
+        )
+        return closed
+
+    def _begun(self) -> Trial:
+        state = self._memory.evidence
+        assert state is not None, "evidence begins with the session"
+        return Trial(reader=windows.begin(self._spec.interval), state=state, read_to=-inf)
+
+    def _question(self, sample: Sample | None = None) -> Question:
+        """What the operator would ask now; the pods that run are those that were scraped lately."""
+        known, spec = self._memory, self._spec
+        seen = {pod: (one.role, one.last) for pod, one in (known.trial.seen if known.trial else {}).items()}
+        if sample is not None:
+            last = max(sample.at, seen[sample.pod][1] if sample.pod in seen else -inf)
+            seen[sample.pod] = (sample.role, last)
+        newest = max((last for _, last in seen.values()), default=-inf)
+        stale = windows.longest_window(spec.interval)
+        return Question(
+            key=("", 1, "", spec.evidence_rules),
+            namespace=spec.namespace,
+            name=spec.name,
+            connection="",
+            stable="stable",
+            candidate="candidate",
+            slis=spec.slis,
+            measurements=spec.measurements,
+            standards=spec.standards,
+            interval=spec.interval,
+            attempt=answers.ATTEMPT,
+            step=known.weight.step,
+            weight=known.weight.weight,
+            shifts=known.shifts,
+            pods=tuple(
+                Started(pod=pod, role=role, ready_since=known.ready[pod])
+                for pod, (role, last) in seen.items()
+                if last >= newest - stale and trial.GATEWAY not in pod
+            ),
+            settle=spec.warm_up_seconds + spec.drain,
+            drain=spec.drain,
+            warm_up_requests=spec.warm_up_requests,
+            drift_since=known.drift_since,
+        )
+
+
+def run(
+    spec: Mapping[str, Any], looks: Iterable[Any], history: Iterable[Any] = (), *, ci: bool = False
+) -> Iterator[dict[str, Any]]:
+    """Judge all lines in their order; an answer for each look that closed. Raises `InputError`."""
+    session = Session(spec, history, ci=ci)
+    for line in looks:
+        if session.take(line):
+            yield session.answer()
+    session.end()
+
+
+def _counted(look: Look | None, listed: int) -> answers.Counted:
+    """Whose counts this look is made of."""
+    if look is None or not trial.is_evidence(look):
+        return answers.Counted(listed=listed)
+    roles = [pod.role for pod in look.pods]
+    other = Role.BASELINE if Role.BASELINE in roles else Role.STABLE
+    slis = look.pods[0].counts.keys()
+    if all(pod.counts.keys() == slis for pod in look.pods):
+        # All pods measured all SLIs, as they nearly always do.
+        candidate = dict.fromkeys(slis, roles.count(Role.CANDIDATE))
+        return answers.Counted(listed=listed, candidate=candidate, others=dict.fromkeys(slis, roles.count(other)))
+    found: dict[Role, dict[str, int]] = {Role.CANDIDATE: {}, other: {}}
+    for pod in look.pods:
+        arm = found.get(pod.role, {})
+        for sli in pod.counts:
+            arm[sli] = arm.get(sli, 0) + 1
+    return answers.Counted(listed=listed, candidate=found[Role.CANDIDATE], others=found[other])
+
+
+def _ends(intake: Intake | None) -> dict[str, float]:
+    """When the last window of each pod ended that the last line listed."""
+    last = intake.recent[-1] if intake and intake.recent else None
+    return {pod.pod: pod.end for pod in last.pods} if last else {}
