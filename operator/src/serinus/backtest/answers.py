@@ -6,7 +6,7 @@ from typing import Any, Protocol
 
 from serinus.core import judge, trial
 from serinus.core.checks import margins
-from serinus.core.evidence import Finding, Judgement, OnFail, ProviderState, Verdict
+from serinus.core.evidence import Finding, Judgement, OnFail, Verdict
 from serinus.core.judge import EvidenceState
 from serinus.core.model import Shift, Spec
 from serinus.core.observed import Measured

@@ -7,6 +7,7 @@ is nobody's fault.
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 from serinus.core.checks.comparison import HIGHEST_LINE, ODDS, ODDS_WEIGHTS
 from serinus.core.stats import one_proportion, onset, two_proportion
@@ -46,7 +47,7 @@ def advance(
     line = ratio * level
     if n1 <= 0 or n0 <= 0 or line > HIGHEST_LINE:
         return state
-    absolute = [one_proportion.log_e_value(x1, n1, one_proportion.with_odds(budget, odds), budget) for odds in ODDS]
+    absolute = [one_proportion.log_e_value(x1, n1, beyond, budget) for beyond in _beyond(budget)]
     relative = [
         two_proportion.log_e_value(x1, n1, x0, n0, one_proportion.with_odds(line, odds), level, ratio) for odds in ODDS
     ]
@@ -54,3 +55,9 @@ def advance(
         absolute=onset.advance(state.absolute, [value / phi for value in absolute]),
         relative=onset.advance(state.relative, [value / phi for value in relative]),
     )
+
+
+@lru_cache(maxsize=64)
+def _beyond(budget: float) -> tuple[float, ...]:
+    """Shares of bad requests of candidates that break the objective."""
+    return tuple(one_proportion.with_odds(budget, odds) for odds in ODDS)

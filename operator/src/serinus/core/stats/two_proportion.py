@@ -46,13 +46,15 @@ def project(a1: float, a0: float, n1: float, n0: float, ratio: float = 1.0, floo
     own = (a1 - floor) / ratio
     largest = (1 - floor) / ratio - SMALLEST
     low, high = (own, a0) if own < a0 else (a0, own)
-    low, high = min(max(low, SMALLEST), largest), min(high, largest)
+    # Conditions, not min and max: this runs for every alternative of every look.
+    low = SMALLEST if low < SMALLEST else low
+    low, high = (largest if low > largest else low), (largest if high > largest else high)
     gap, spread, curve = floor - a1, ratio * (1 - 2 * floor), floor * (1 - floor)
     c3 = -ratio * ratio * (n0 + n1)
     c2 = n0 * (spread + a0 * ratio * ratio) + n1 * ratio * (ratio - gap)
     c1 = n0 * (curve - a0 * spread) + n1 * ratio * gap
     c0 = -n0 * a0 * curve
-    q = (n0 * a0 + n1 * a1) / (n0 + n1 * ratio + n1 * floor / max(a0, SMALLEST))
+    q = (n0 * a0 + n1 * a1) / (n0 + n1 * ratio + n1 * floor / (SMALLEST if a0 < SMALLEST else a0))
     for _ in range(100):
         if not low < q < high:
             q = (low + high) / 2
