@@ -11,6 +11,8 @@ import pytest
 from typer.testing import CliRunner
 
 from serinus.__main__ import app
+from serinus.backtest import Session, run
+from tests.backtest.counts import LATENCY, SPEC
 
 ROOT = Path(__file__).parents[2]
 EXAMPLE = ROOT / "examples" / "backtest"
@@ -49,6 +51,15 @@ def test_the_page_shows_what_the_example_says() -> None:
     assert f"looks: {len(told)}" in page
     for one in (told[0], told[-1]):
         assert f'{{"t": {one["t"]}, "verdict": "{one["verdict"]}", "action": "{one["action"]}"' in page
+
+
+def test_the_lines_that_the_page_shows_can_be_read() -> None:
+    page = (ROOT / "docs" / "backtest.md").read_text()
+    blocks = [block.split("```")[0] for block in page.split("```json\n")[1:]]
+    rollout = {**SPEC, "slis": [{**SPEC["slis"][0], "name": "errors"}, {**LATENCY, "p99": "500ms"}]}
+    assert Session(rollout).look(json.loads(blocks[1]))["verdict"] == "NoData"
+    several = [json.loads(line) for line in blocks[2].splitlines()]
+    assert list(run(SPEC, several)) == []
 
 
 def test_the_files_of_the_example_are_what_its_script_writes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -100,6 +111,9 @@ def line(number: int, change: Callable[[str], str]) -> Callable[[str], str]:
         ("spec", lambda it: it.replace("98%", "ninety"), '{file}: spec.slis[0].objective is "ninety": write'),
         ("spec", lambda it: it.replace("kind: ModelRollout", "kind: Pod"), "{file} holds no ModelRollout: write one"),
         ("spec", lambda it: f"{it}---\n{it}", "{file} holds 2 ModelRollouts: write one whole manifest"),
+        ("spec", lambda it: it.replace("98%", "2026-11-21"), '{file}: spec.slis[0].objective is "2026-11-21": write'),
+        ("spec", lambda it: it.split("spec:")[0], "{file}: spec is null: write a mapping of fields, such as"),
+        ("spec", lambda it: it.replace("98%", ".nan"), "{file}: spec.slis[0].objective is NaN: write"),
         ("spec", lambda _: "a: [", "{file}: line 1: this is no YAML: "),
     ],
 )

@@ -292,6 +292,37 @@ def test_histograms_are_judged() -> None:
     assert told[-1]["slis"]["latency"]["n"] > 0
 
 
+def test_the_first_requests_of_a_process_are_no_evidence_where_its_counters_tell_them() -> None:
+    rollout = spec(workload={"deployment": "chat", "warmUpRequests": 1500}, rollback={"drain": "0s"})
+    told = answers(raw(scrapes=24), rollout)
+    usual = answers(raw(scrapes=24), NO_DRAIN)
+    assert 0 < told[-1]["slis"]["answers"]["n"] < usual[-1]["slis"]["answers"]["n"]
+    with pytest.raises(InputError, match="line 1: increments do not tell when a process began"):
+        answers(lines(), rollout)
+    with pytest.raises(InputError, match="history, line 1: increments do not tell when a process began"):
+        Session(rollout, PAST)
+
+
+def test_a_raw_histogram_without_a_bucket_at_the_objective_is_no_data() -> None:
+    several: list[dict[str, Any]] = [{"t": 0.0, "weight": 10}]
+    for scrape in range(8):
+        for name, role in (("c", "candidate"), ("s", "stable")):
+            counters = {f'answer_seconds_bucket{{le="{le}"}}': n * scrape for le, n in (("1", 90), ("+Inf", 100))}
+            several.append({"t": 15.0 * scrape, "pod": name, "role": role, "counters": counters})
+    assert answers(several, {**NO_DRAIN, "slis": [LATENCY]})[-1]["verdict"] == "NoData"
+
+
+def test_raw_samples_say_when_the_provider_does_not_answer_and_when_weights_drift() -> None:
+    several = raw(scrapes=12)
+    down = {"t": 100.0, "weight": 10, "provider": "down"}
+    told = answers([*several[:42], down, *several[42:]], NO_DRAIN)
+    assert "ProviderDown" in [one["verdict"] for one in told]
+    drift = {"t": 100.0, "weight": 30, "wanted": 10}
+    steady, drifting = answers(several, NO_DRAIN)[-1], answers([*several[:42], drift, *several[42:]], NO_DRAIN)[-1]
+    assert drifting["slis"]["answers"]["n"] < steady["slis"]["answers"]["n"]
+    assert drifting["step"] == 1
+
+
 def test_a_state_fits_only_its_own_spec() -> None:
     session = Session(SPEC)
     session.look(next(lines()))

@@ -80,6 +80,21 @@ def test_stable_that_is_not_known_over_the_whole_window_is_no_evidence() -> None
     assert [[one.pod for one in look.pods] for look in told] == [["c", "t"], ["c", "s", "t"]]
 
 
+def test_a_window_over_missed_scrapes_is_compared_with_all_that_others_counted_in_it() -> None:
+    steady = [
+        line(15.0 * k, pod("c", 15.0 * k - 15, 15.0 * k), pod("s", 15.0 * k - 15, 15.0 * k)) for k in range(1, 12)
+    ]
+    missed = [line(one.at, one.pods[1]) if 2 < at < 8 else one for at, one in enumerate(steady)]
+    missed[8] = line(135.0, pod("c", 45.0, 135.0, n=600), steady[8].pods[1])
+    told, intake = looks(missed)
+    late = next(one for one in told if one.at == 135.0)
+    assert counted(late, "s") == Ratio(total=600, bad=6)
+    assert late.covered_seconds == 90.0
+    # Nothing is kept for ever.
+    assert len(looks([both(15.0 * k) for k in range(1, 100)])[1].recent) < 20
+    assert intake.covered_to == 165.0
+
+
 def test_histograms_are_cut_bucket_by_bucket_and_other_buckets_are_not_added() -> None:
     def slow(name: str, start: float, end: float, *counts: float) -> PodLook:
         edges = (1.0, 2.0, math.inf)[3 - len(counts) :]

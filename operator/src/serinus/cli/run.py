@@ -4,20 +4,23 @@ import asyncio
 import logging
 import os
 
-import structlog
 import typer
 
 from serinus.cli.codes import UNUSABLE
-from serinus.plugin import Resource
-from serinus.shell import reconcile, telemetry
-from serinus.shell.access import AccessError
-from serinus.shell.facts import ROUTERS, WORKLOADS
-from serinus.shell.process import operate
-from serinus.shell.settings import SettingsError, load
 
 
 def run() -> None:
     """Run the operator. Settings are environment variables SERINUS_…; see the chart's values."""
+    # What talks to a cluster takes longer to import than other verbs take to answer.
+    import structlog
+
+    from serinus.plugin import Resource
+    from serinus.shell import reconcile, telemetry
+    from serinus.shell.access import AccessError
+    from serinus.shell.facts import ROUTERS, WORKLOADS
+    from serinus.shell.process import operate
+    from serinus.shell.settings import SettingsError, load
+
     try:
         settings = load()
     except SettingsError as error:

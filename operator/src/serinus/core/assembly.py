@@ -6,6 +6,7 @@ a window. Which windows are evidence, and what is compared with what, is settled
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from operator import attrgetter
 from typing import Protocol
 
 from serinus.core.evidence import Counts, Histogram, Look, PodLook, Ratio, Role
@@ -83,7 +84,7 @@ def assemble(
         at=due,
         weight=shift.weight,
         step=shift.step,
-        pods=tuple(sorted(seen, key=lambda one: one.pod)),
+        pods=tuple(sorted(seen, key=attrgetter("pod"))),
         covered_seconds=max(0.0, covered - begun) if both else 0.0,
         lost_candidate=_lost(alive, own, candidate=True),
         lost_stable=_lost(alive, own, candidate=False),
@@ -115,19 +116,19 @@ def _beside(
     windows = list(dict.fromkeys((one.start, one.end) for one in own))
     if len(windows) > 1:
         windows = [(one.start, one.end) for one in own]
-    seen = [*own]
+    seen, more = [*own], windows[1:]
     for pod in source.pods() if windows else ():
         known = usable.get(pod)
         role = known[0] if known and known[1] == windows[0] else timeline.role_in(pod, *windows[0])
         if role is None or role is Role.CANDIDATE:
             continue
-        if any(timeline.role_in(pod, *window) is not role for window in windows[1:]):
+        if more and any(timeline.role_in(pod, *window) is not role for window in more):
             continue
         if timeline.warm_up and not all(source.is_warm(pod, timeline.warm_up, window) for window in windows):
             continue
         each = [one for window in windows if (one := source.within(pod, role, window, longest)) is not None]
         if len(each) == len(windows):
-            seen.append(each[0] if len(each) == 1 else _mean(each, own))
+            seen.append(_mean(each, own) if more else each[0])
     return seen
 
 
@@ -180,6 +181,8 @@ def _requests(counts: Counts | None) -> float:
 
 def _lost(alive: Mapping[str, Role], own: Mapping[str, Window], *, candidate: bool) -> float:
     """The share of an arm's living pods without a new sample."""
+    if alive.keys() <= own.keys():
+        return 0.0
     arm = [pod for pod, role in alive.items() if (role is Role.CANDIDATE) is candidate]
     return sum(pod not in own for pod in arm) / len(arm) if arm else 0.0
 

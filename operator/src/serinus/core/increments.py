@@ -54,7 +54,7 @@ class Intake:
     """Seconds after a pod's readiness before its counts are evidence."""
     timeline: Timeline
     recent: tuple[Increments, ...] = ()
-    """At most three: the one that waits, the one before it and the one after."""
+    """The last two, and as far back as twice the longest window: what others counted in a window that began then."""
     waits: bool = False
     """The last one has not been given out yet."""
     listed: Mapping[str, float] = field(default_factory=dict)
@@ -83,7 +83,8 @@ def take(intake: Intake, new: Increments, began: float) -> tuple[Intake, tuple[L
     told, blank, calm = False, max(0, intake.blank - 1), intake.calm + 1
     if before is not None and (waited or not at_once):
         told, blank, calm = settle(_pooled(line, before), _pooled(line, new), intake.blank, intake.calm)
-    recent = (*intake.recent[-2:], new)
+    kept = [one for one in intake.recent[:-2] if one.at > new.at - 2 * intake.longest]
+    recent = (*kept, *intake.recent[-2:], new)
     covered, looks = intake.covered_to, []
     if before is not None and waited:
         look, covered = _assembled(before, recent, line, intake.longest, covered)
@@ -135,7 +136,8 @@ class _Pieces:
 
     at: Mapping[str, PodLook]
     """By pod: what the increments hold whose look it is."""
-    recent: tuple[Increments, ...]
+    recent: Mapping[str, list[PodLook]]
+    """By pod: what all of them hold, in order of time; nothing where all windows are the same."""
 
     def pods(self) -> Iterable[str]:
         """The pods of these increments."""
@@ -147,12 +149,7 @@ class _Pieces:
         if own.start == window[0] and own.end == window[1]:
             return own
         start, end = window
-        pieces = [
-            one
-            for several in self.recent
-            for one in several.pods
-            if one.pod == pod and one.start < end and one.end > start
-        ]
+        pieces = [one for one in self.recent.get(pod, ()) if one.start < end and one.end > start]
         return _cut(pieces, role, window) if _covers(pieces, window, longest) else None
 
     def is_warm(self, pod: str, requests: int, window: Window) -> bool:  # noqa: ARG002
@@ -198,8 +195,13 @@ def _aligned(one: Increments) -> bool:
 def _assembled(
     one: Increments, recent: tuple[Increments, ...], line: Timeline, longest: float, covered_to: float
 ) -> tuple[Look | None, float]:
+    pieces: dict[str, list[PodLook]] = {}
+    if not _aligned(one):
+        for several in recent:
+            for pod in several.pods:
+                pieces.setdefault(pod.pod, []).append(pod)
     return assemble(
-        _Pieces({pod.pod: pod for pod in one.pods}, recent),
+        _Pieces({pod.pod: pod for pod in one.pods}, pieces),
         {pod.pod: (pod.start, pod.end) for pod in one.pods},
         line,
         due=one.at,
