@@ -152,6 +152,28 @@ def test_three_container_failures_of_the_candidate_alone_roll_back() -> None:
     assert actions(answers(crashing))[4:] == ["continue"] * 2
 
 
+def test_container_failures_are_not_forgotten_when_a_pod_is_made_again_under_its_name() -> None:
+    crashing = list(lines(looks=4))
+    for count, line in zip((0, 2, 3, 0), crashing, strict=True):
+        line["pods"][0]["restarts"] = count
+    assert actions(answers(crashing)) == ["continue", "continue", "rollback", "rollback"]
+
+
+def test_nothing_is_learnt_while_the_candidate_has_no_traffic() -> None:
+    told = answers([*lines(looks=4, weight=0, pods=(2, 6)), *lines(looks=4, begin=60.0)], NO_DRAIN)
+    assert [one["slis"]["answers"]["n"] for one in told[:4]] == [0.0] * 4
+    assert [one["step"] for one in told] == [0] * 4 + [1] * 4
+    assert told[-1]["slis"]["answers"]["n"] > 0
+
+
+def test_a_pod_that_is_scraped_no_more_holds_up_nothing() -> None:
+    several = [line for line in raw(scrapes=40) if line.get("pod") != "s0" or line["t"] < 150]
+    last = max(line["t"] for line in several)
+    assert answers(several, NO_DRAIN)[-1]["t"] == last // 15 * 15
+    for_a_while = [line for line in several if line["t"] < 200]
+    assert answers(for_a_while, NO_DRAIN)[-1]["t"] < max(line["t"] for line in for_a_while) // 15 * 15
+
+
 def test_a_baseline_takes_the_place_of_stable() -> None:
     fresh = list(lines(looks=3))
     for line in fresh:
@@ -185,6 +207,16 @@ def test_a_session_that_is_cut_anywhere_says_the_same(at: int, offsets: bool, sl
         *lines(looks=6, weight=50, begin=90.0, offsets=offsets, slow=slow),
     ]
     assert cut(rollout, several, at, PAST) == answers(several, rollout, PAST)
+
+
+@settings(max_examples=6, deadline=None)
+@given(at=st.integers(0, 6))
+def test_windows_without_a_beginning_survive_a_cut(at: int) -> None:
+    several = list(lines(looks=6, offsets=True))
+    for line in several:
+        for pod in line["pods"]:
+            del pod["from"]
+    assert cut(NO_DRAIN, several, at) == answers(several, NO_DRAIN)
 
 
 @settings(max_examples=6, deadline=None)
@@ -284,7 +316,7 @@ def test_a_history_may_be_raw_and_have_gaps_and_dead_pods() -> None:
     dead = [*past(40), *past(40, begin=-10000.0, pods=5, seed=4)]
     assert Session(SPEC, dead).noise.startswith("Noise measured over")
     several = [line for line in raw(scrapes=1500, bad=(0.01, 0.01)) if "counters" in line]
-    assert Session(SPEC, several).noise.startswith("Noise measured over")
+    assert " of 4 pods" in Session(SPEC, several).noise
 
 
 def test_histograms_are_judged() -> None:

@@ -80,6 +80,72 @@ def test_stable_that_is_not_known_over_the_whole_window_is_no_evidence() -> None
     assert [[one.pod for one in look.pods] for look in told] == [["c", "t"], ["c", "s", "t"]]
 
 
+@pytest.mark.parametrize(
+    ("windows", "known"),
+    [
+        (((0, 15), (15, 30)), True),
+        (((6, 15), (15, 30)), False),
+        (((0, 15), (15, 19)), False),
+        (((-110, 15), (15, 30)), False),
+        (((-100, 15), (15, 30)), True),
+    ],
+)
+def test_stable_must_be_known_from_end_to_end_and_by_windows_that_are_not_too_long(
+    windows: tuple[tuple[float, float], tuple[float, float]], known: bool
+) -> None:
+    several = [
+        line(at, pod("c", *own), pod("s", *its), pod("t", at - 15, at))
+        for at, own, its in zip((15.0, 30.0), ((5.0, 20.0), (20.0, 35.0)), windows, strict=True)
+    ]
+    told, _ = looks([*several])
+    assert (counted(told[0], "s") is not None) is known
+    assert counted(told[0], "t") is not None
+
+
+def test_a_pod_that_settles_between_two_candidate_windows_is_no_evidence_yet() -> None:
+    several = [
+        line(15.0, pod("c", 5, 20), pod("c2", 0, 15), pod("s", 0, 15), pod("t", 0, 15)),
+        line(30.0, pod("c", 20, 35), pod("c2", 15, 30), pod("s", 15, 30), pod("t", 15, 30)),
+    ]
+    told, _ = looks([replace(one, ready_since={"s": 3.0}) for one in several])
+    assert [one.pod for one in told[0].pods] == ["c", "c2", "t"]
+
+
+def test_buckets_that_change_between_two_candidate_windows_are_not_averaged() -> None:
+    def slow(name: str, start: float, end: float, *edges: float) -> PodLook:
+        return replace(pod(name, start, end), counts={"s": Histogram(edges=edges, counts=(5.0,) * len(edges))})
+
+    wide, narrow = (1.0, 2.0, math.inf), (1.0, math.inf)
+    several = [
+        line(15.0, slow("c", 0, 15, *wide), slow("c2", 15, 25, *wide), slow("s", 0, 15, *wide)),
+        line(30.0, slow("c", 15, 30, *wide), slow("c2", 25, 40, *wide), slow("s", 15, 30, *narrow)),
+    ]
+    assert next(one for one in looks(several)[0][0].pods if one.pod == "s").counts == {}
+
+
+def test_a_jump_in_the_drain_blanks_nothing_after_it() -> None:
+    def wavy(at: float, bad: float) -> Increments:
+        return line(at, pod("c", at - 14, at + 1, 1000, bad), pod("s", at - 15, at, 1000, bad))
+
+    several = [wavy(15.0 * k, 300 if k < 5 else 10) for k in range(1, 10)]
+    assert [one.at for one in looks(several, drain=60.0)[0]] == [75.0, 90.0, 105.0, 120.0]
+
+
+def test_what_is_remembered_does_not_grow() -> None:
+    lines = [
+        replace(
+            both(15.0 * k),
+            ready_since={"s": 15.0 * k - 100},
+            weight=20 + k % 2,
+            wanted=20 + k % 3,
+        )
+        for k in range(1, 200)
+    ]
+    _, intake = looks(lines)
+    sizes = [len(intake.timeline.lives), len(intake.timeline.shifts), len(intake.timeline.exclusions)]
+    assert max(sizes) < 25
+
+
 def test_a_window_over_missed_scrapes_is_compared_with_all_that_others_counted_in_it() -> None:
     steady = [
         line(15.0 * k, pod("c", 15.0 * k - 15, 15.0 * k), pod("s", 15.0 * k - 15, 15.0 * k)) for k in range(1, 12)
