@@ -251,6 +251,17 @@ def test_the_past_is_summed_minute_by_minute_without_the_candidate_and_pods_that
     ]
 
 
+@pytest.mark.parametrize(("apart", "kept"), [(15.0, 15), (300.0, 14)])
+def test_a_window_of_the_past_that_spans_a_gap_is_left_out(apart: float, kept: int) -> None:
+    """Of windows that are longer than a minute's may be, the first cannot be told from a gap."""
+    ends = [apart * k for k in (*range(1, 9), *range(200, 208))]
+    lines = [line(end, pod("s", start, end)) for start, end in zip([0.0, *ends], ends, strict=False)]
+    told = past(lines, settle=0.0)
+    seconds = sum(one.end - one.start for look in told for one in look.pods)
+    assert seconds == kept * apart
+    assert sum(c.total for look in told for one in look.pods if isinstance(c := one.counts["s"], Ratio)) == kept * 100
+
+
 @settings(max_examples=30, deadline=None)
 @given(at=st.integers(0, 12), offset=st.floats(-7, 7))
 def test_an_intake_survives_json(at: int, offset: float) -> None:

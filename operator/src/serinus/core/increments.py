@@ -24,6 +24,7 @@ from serinus.core.model import Shift
 from serinus.core.timeline import Life, Timeline
 from serinus.core.windows import longest_window
 
+MINUTE = 60.0
 CLOSE = 1e-6
 """Seconds by which the end of a window and the beginning of the next may differ."""
 
@@ -108,16 +109,24 @@ def take(intake: Intake, new: Increments, began: float) -> tuple[Intake, tuple[L
 def past(several: Iterable[Increments], *, settle: float) -> tuple[Look, ...]:
     """Return the looks of stable's pods before a trial, minute by minute: what noise is measured on.
 
-    Times without increments are left out; so is a pod before it was settled, and where it was not measured.
+    Left out are a pod before it was settled, and a window that spans a gap: one longer than several of those before,
+    and than a window may be where looks are a minute apart.
     """
     minutes: dict[int, dict[str, PodLook]] = {}
+    usual, before = 0.0, inf
     for one in several:
-        pods = minutes.setdefault(int(one.at // 60), {})
+        # The first two tell how far apart they are; after that a larger distance is a gap.
+        usual = usual or max(0.0, one.at - before)
+        longest = max(longest_window(MINUTE), longest_window(usual))
+        pods = minutes.setdefault(int(one.at // MINUTE), {})
         for pod in one.pods:
-            if pod.role is Role.STABLE and pod.start >= one.ready_since.get(pod.pod, -inf) + settle:
+            settled = pod.start >= one.ready_since.get(pod.pod, -inf) + settle
+            if pod.role is Role.STABLE and settled and pod.end - pod.start <= longest:
                 pods[pod.pod] = _joined(pods[pod.pod], pod) if pod.pod in pods else pod
+        usual = one.at - before if 0 < one.at - before <= longest else usual
+        before = one.at
     return tuple(
-        Look(at=60.0 * minute, weight=0, step=0, pods=tuple(minutes[minute].values())) for minute in sorted(minutes)
+        Look(at=MINUTE * minute, weight=0, step=0, pods=tuple(minutes[minute].values())) for minute in sorted(minutes)
     )
 
 
