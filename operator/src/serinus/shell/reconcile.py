@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 
 import structlog
 
-from serinus.api.compile import Problems, compile_spec
+from serinus.api.compile import Problems
 from serinus.core.evidence import Verdict
 from serinus.core.needs import Question, needs
 from serinus.core.observed import Measured
@@ -143,12 +143,7 @@ class Reconciler:
         rollout = self._cache.get(ROLLOUT, key.namespace, key.name)
         if rollout is None:
             return None
-        spec = compile_spec(rollout)
-        if isinstance(spec, Problems):
-            memory.problems = spec.sentences
-            spec = memory.spec or spec
-        else:
-            memory.spec = spec
+        spec = memory.follow(rollout)
         return None if isinstance(spec, Problems) else glance(self._cache, key, rollout, spec, version=version)
 
     async def _tick(self, key: Key, *, failed: bool = False) -> None:

@@ -64,6 +64,17 @@ class Memory:
     glance: Glance | None = None
     """What the cache showed; kept while a candidate is on trial."""
 
+    def follow(self, rollout: Manifest) -> Spec | Problems:
+        """The spec; while it cannot be compiled the last one that could, with what is wrong beside it."""
+        spec = compile_spec(rollout)
+        if not isinstance(spec, Problems):
+            self.spec, self.problems = spec, ()
+            return spec
+        if self.spec is None or self.spec.uid != rollout["metadata"]["uid"]:
+            return spec
+        self.problems = spec.sentences
+        return replace(self.spec, generation=rollout["metadata"]["generation"])
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ticker:
@@ -85,7 +96,7 @@ class Ticker:
             self.cache.refer(key, ())
             return None
         seen = still(self.cache, key, memory.glance)
-        spec = seen.spec if seen is not None else self._spec(rollout, memory)
+        spec = seen.spec if seen is not None else memory.follow(rollout)
         if isinstance(spec, Problems):
             return await self._refuse(key, spec)
         await self._know(key, spec, rollout)
@@ -103,24 +114,13 @@ class Ticker:
             await self._write_status(rollout, status, memory)
         return plan.wake_at
 
-    def _spec(self, rollout: Manifest, memory: Memory) -> Spec | Problems:
-        """The spec; while it cannot be compiled the last one that could, with what is wrong beside it."""
-        spec = compile_spec(rollout)
-        if not isinstance(spec, Problems):
-            memory.spec, memory.problems = spec, ()
-            return spec
-        if memory.spec is None or memory.spec.uid != rollout["metadata"]["uid"]:
-            return spec
-        memory.problems = spec.sentences
-        return replace(memory.spec, generation=rollout["metadata"]["generation"])
-
     async def _act(self, key: Key, memory: Memory) -> float | None:
         """The same from fresh reads, and with writes."""
         rollout = await self.kube.get(ROLLOUT, key.namespace, key.name)
         if rollout is None:
             return None
         self.cache.store(ROLLOUT, rollout)
-        spec = self._spec(rollout, memory)
+        spec = memory.follow(rollout)
         if isinstance(spec, Problems):
             return await self._refuse(key, spec)
         if not await self._bound(rollout):
