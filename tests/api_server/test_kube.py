@@ -90,32 +90,6 @@ async def test_a_json_patch_whose_tests_hold_is_applied_as_a_whole(kube: Kube, n
 async def test_a_patch_of_a_missing_object_says_so(kube: Kube, namespace: str) -> None:
     with pytest.raises(NotFound):
         await kube.json_patch(CONFIG_MAP, namespace, "nobody", [put("2", "data")])
-    with pytest.raises(NotFound):
-        await kube.merge_patch(CONFIG_MAP, namespace, "nobody", {"data": {"a": "1"}})
-
-
-async def test_a_merge_patch_with_an_old_version_is_a_conflict(kube: Kube, namespace: str) -> None:
-    await kube.create(CONFIG_MAP, namespace, config_map(a="1"))
-    old = {"metadata": {"resourceVersion": "1"}, "data": {"a": "2"}}
-    with pytest.raises(Conflict):
-        await kube.merge_patch(CONFIG_MAP, namespace, "one", old)
-    assert (await kube.merge_patch(CONFIG_MAP, namespace, "one", {"data": {"a": "2"}}))["data"] == {"a": "2"}
-
-
-async def test_apply_creates_then_changes_and_takes_away_what_is_no_longer_said(kube: Kube, namespace: str) -> None:
-    await kube.apply(CONFIG_MAP, namespace, config_map(a="1", b="1"))
-    after = await kube.apply(CONFIG_MAP, namespace, config_map(a="2"))
-    assert after["data"] == {"a": "2"}
-
-
-async def test_apply_does_not_take_a_field_of_someone_else_unless_forced(
-    kube: Kube, api_server: ApiServer, namespace: str
-) -> None:
-    manifest = f"{{apiVersion: v1, kind: ConfigMap, metadata: {{name: one, namespace: {namespace}}}, data: {{a: '1'}}}}"
-    api_server.apply("--field-manager=git", manifest=manifest)
-    with pytest.raises(Conflict, match="git"):
-        await kube.apply(CONFIG_MAP, namespace, config_map(a="2"))
-    assert (await kube.apply(CONFIG_MAP, namespace, config_map(a="2"), force=True))["data"] == {"a": "2"}
 
 
 async def test_a_delete_with_another_uid_or_an_old_version_deletes_nothing(kube: Kube, namespace: str) -> None:
@@ -133,8 +107,8 @@ async def test_a_status_is_patched_without_touching_the_spec(kube: Kube, namespa
     spec = {"replicas": 0, "selector": {"matchLabels": labels}, "template": template}
     manifest = {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "one"}, "spec": spec}
     await kube.create(DEPLOYMENT, namespace, manifest)
-    patch = {"spec": {"replicas": 3}, "status": {"collisionCount": 7}}
-    after = await kube.merge_patch(DEPLOYMENT, namespace, "one", patch, subresource="status")
+    patch = [put(3, "spec", "replicas"), put(7, "status", "collisionCount")]
+    after = await kube.json_patch(DEPLOYMENT, namespace, "one", patch, subresource="status")
     assert after["status"]["collisionCount"] == 7
     assert after["spec"]["replicas"] == 0
 

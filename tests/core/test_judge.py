@@ -26,6 +26,7 @@ from serinus.core.evidence import (
 )
 from serinus.core.judge import EvidenceState
 from serinus.core.noise import Noise, no_history
+from serinus.core.plain import from_plain, to_plain
 from tests.core.traffic import errors, latency, look, quiet, standards
 
 
@@ -430,15 +431,15 @@ def test_the_state_survives_json_exactly() -> None:
         judged(10, bad=(0.5, 0.0)),
         judge.begin([latency()], standards(), no_history([latency()])),
     ):
-        again = judge.restore(json.loads(json.dumps(judge.to_dict(state))))
+        again = from_plain(EvidenceState, json.loads(json.dumps(to_plain(state))))
         assert again == state
         assert judge.verdict(again) == judge.verdict(state)
 
 
 def test_a_state_of_another_version_is_refused() -> None:
-    told = judge.to_dict(judged(1))
+    told = to_plain(judged(1))
     with pytest.raises((KeyError, TypeError, ValueError)):
-        judge.restore({key: value for key, value in told.items() if key != "standards"})
+        from_plain(EvidenceState, {key: value for key, value in told.items() if key != "standards"})
 
 
 @settings(max_examples=15, deadline=None)
@@ -454,7 +455,7 @@ def test_judging_in_two_goes_is_judging_in_one(seed: int, cut: int) -> None:
         whole = judge.advance(whole, one)
     for one in looks[:cut]:
         half = judge.advance(half, one)
-    half = judge.restore(judge.to_dict(half))
+    half = from_plain(EvidenceState, to_plain(half))
     for one in looks[cut:]:
         half = judge.advance(half, one)
     assert half == whole

@@ -41,7 +41,9 @@ def test_every_preset_becomes_a_query(name: str) -> None:
     if isinstance(source, RatioSource):
         assert (source.bad is None) != (source.good is None)
     measurement = Measurement(sli="x", arms=PRESETS[name].arms, source=source)
-    texts = prometheus.explain(measurement, "models", {"chat-aaa": Role.STABLE})
+    arms = {"chat-aaa": Role.STABLE}
+    want = prometheus.Want(owner=1, namespace="models", arms=arms, measurement=measurement, seconds=60)
+    texts = [query.text for query in prometheus.plan([want])]
     assert len(texts) == (2 if isinstance(source, RatioSource) else 1)
     assert all("models" in text for text in texts)
 

@@ -212,8 +212,3 @@ def test_two_slis_of_one_rollout_that_read_the_same_series_share_a_query() -> No
     (query,) = prometheus.plan([want(measurement=LATENCY), want(measurement=twin)])
     got = prometheus.read(query, answer((pod("chat-aaa-5d9f-x1", le="1"), ONE)))
     assert {sli for _, sli in got} == {"latency", "twin"}
-
-
-def test_the_explanation_is_what_is_really_asked() -> None:
-    arms = {"chat-aaa": Role.STABLE, "chat-bbb": Role.CANDIDATE}
-    assert prometheus.explain(ERRORS, "models", arms) == tuple(query.text for query in prometheus.plan([want()]))

@@ -14,10 +14,9 @@ What is decided here and nowhere else: how the SLIs' evidence becomes one verdic
 one `falseRollbackRate`, with blame by closed testing; every SLI safe for a Pass), and in which order reasons are given.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from math import exp, log
-from typing import Any, cast
 
 from serinus.core import arms as arm
 from serinus.core import tracks
@@ -35,7 +34,6 @@ from serinus.core.evidence import (
 )
 from serinus.core.findings import finding_of, words
 from serinus.core.noise import Noise
-from serinus.core.plain import from_plain, to_plain
 from serinus.core.stats import merging
 from serinus.core.tracks import Track
 
@@ -90,16 +88,6 @@ def begin(slis: Iterable[Sli], standards: Standards, noise: Noise, *, intervals:
         noise=noise,
         tracks=tuple(tracks.begin(sli, noise.of(sli), interval=intervals) for sli in slis),
     )
-
-
-def to_dict(state: EvidenceState) -> dict[str, Any]:
-    """Return the state as plain JSON values."""
-    return cast(dict[str, Any], to_plain(state))
-
-
-def restore(data: Mapping[str, Any]) -> EvidenceState:
-    """Return the state that `to_dict` wrote; TypeError, KeyError or ValueError where another version wrote it."""
-    return from_plain(EvidenceState, data)
 
 
 def recalibrate(state: EvidenceState, noise: Noise) -> EvidenceState:

@@ -6,6 +6,7 @@ from serinus.core.journal import ENDS_TRIAL, fold
 from serinus.core.model import Cause, Phase, Progress, Spec, SplitRecord, Step
 from serinus.core.observed import Deployed, Measured, Observed
 from serinus.core.plan import Action, Plan, SetSplit
+from serinus.core.split_record import NOTE_LENGTH
 from serinus.core.weights import carried_by, given_by, pods_for, pods_nearest
 
 SETTLE_SECONDS = 5.0
@@ -16,8 +17,6 @@ RECHECK_SECONDS = 30.0
 
 LONGEST_SCRAPE_WAIT = 3.0
 """Seconds after a look is due at most: a window closes when every pod has a sample past its end."""
-
-NOTE_LENGTH = 200
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -177,12 +177,6 @@ def read(query: Query, answer: Mapping[str, Any]) -> Answers:
     return found
 
 
-def explain(measurement: Measurement, namespace: str, arms: Mapping[str, Role], seconds: float = 60) -> tuple[str, ...]:
-    """The queries as a person may paste them into Prometheus to see the numbers that Serinus reads."""
-    want = Want(owner=None, namespace=namespace, arms=arms, measurement=measurement, seconds=seconds)
-    return tuple(query.text for query in plan([want]))
-
-
 def _chunks(batch: Sequence[tuple[Want, Part]], weight: float) -> Iterable[list[tuple[Want, Part]]]:
     """Cut a batch so that neither the text nor the answer of a query becomes too large; a rollout stays whole."""
     limit = max(1, min(NAMES, int(NAME_SECONDS / weight)))

@@ -141,31 +141,6 @@ class Kube:
         body = [dict(one) for one in operations]
         return await self._write("patch", "PATCH", resource, where, body, "application/json-patch+json")
 
-    async def merge_patch(
-        self, resource: Resource, namespace: str, name: str, patch: Mapping[str, Any], *, subresource: str = ""
-    ) -> Manifest:
-        """RFC 7386. A `metadata.resourceVersion` in the patch is a precondition: `Conflict` when it has passed."""
-        where = path(resource, namespace, name, subresource)
-        return await self._write("patch", "PATCH", resource, where, patch, "application/merge-patch+json")
-
-    async def apply(
-        self,
-        resource: Resource,
-        namespace: str,
-        manifest: Mapping[str, Any],
-        *,
-        force: bool = False,
-        subresource: str = "",
-    ) -> Manifest:
-        """Server-side apply of everything that we own in the object.
-
-        Raises `Conflict` when another manager owns a field of it, unless `force`, and when a
-        `metadata.resourceVersion` in the manifest has passed.
-        """
-        where = path(resource, namespace, manifest["metadata"]["name"], subresource)
-        query = {"force": "true"} if force else {}
-        return await self._write("apply", "PATCH", resource, where, manifest, "application/apply-patch+yaml", query)
-
     async def delete(
         self,
         resource: Resource,

@@ -48,11 +48,6 @@ def text(template: Manifest) -> str:
     return json.dumps(canonical(template), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
 
-def same_meaning(left: Manifest, right: Manifest) -> bool:
-    """True when two templates, as the API server returned them, ask for the same pods."""
-    return text(left) == text(right)
-
-
 def revision_name(template: Manifest, taken: frozenset[str] = frozenset()) -> str:
     """A name for the template: 8 characters of [a-z0-9], not among `taken` (names of templates that mean something
     else)."""
@@ -77,12 +72,6 @@ def merge_node_pool(template: Manifest, node_pool: Manifest) -> dict[str, Any]:
     if node_pool.get("runtimeClassName"):
         spec["runtimeClassName"] = node_pool["runtimeClassName"]
     return canonical({**template, "spec": spec})
-
-
-def only_port(template: Manifest) -> int | None:
-    """The containerPort, if the containers name exactly one TCP port."""
-    ports = container_ports(template)
-    return ports[0] if len(ports) == 1 else None
 
 
 def container_ports(template: Manifest) -> tuple[int, ...]:

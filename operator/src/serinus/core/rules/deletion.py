@@ -9,7 +9,7 @@ DEADLINE_SECONDS = 120.0
 
 
 def deletion_lets_go(s: Situation) -> Plan | None:
-    """All traffic to stable, settled; then what stays is stripped of its owner, and the finalizer goes."""
+    """All traffic to stable, settled; then what does not stay is deleted, and the finalizer goes."""
     since = s.observed.deleting_since
     if since is None:
         return None
