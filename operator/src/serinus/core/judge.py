@@ -174,24 +174,7 @@ def verdict(
     a Pass needs every SLI.
     """
     said = findings(state) if said is None else said
-    may_roll_back = {track.sli.name for track in state.tracks if track.sli.on_fail is OnFail.ROLLBACK}
-    e = min(merging.LARGEST, merging.average([one.e_harm for one in said if one.sli in may_roll_back]))
-    needed = [finding.needs_requests for finding in said if finding.verdict is not Verdict.PASS]
-    more = max((value for value in needed if value is not None), default=None) if None not in needed else None
-    base = Judgement(
-        verdict=Verdict.PASS,
-        reason="AllWithinMargins",
-        sentence=f"All {len(said)} SLIs are within the margins of step {state.step}.",
-        e=e,
-        threshold=1 / state.standards.false_rollback_rate,
-        requests_candidate=max((track.at_step.n1 for track in state.tracks), default=0.0),
-        covered_seconds=state.covered_seconds,
-        needs_requests=more,
-        outlook=_outlook(e, state, more),
-        share=state.last_share,
-        silent_requests=state.silent_requests,
-        last_look=state.last_look,
-    )
+    base = _all_within(state, said)
     if state.failure is not None:
         guilty = [finding for finding in said if finding.sli in state.failure.blame]
         return replace(
@@ -229,6 +212,28 @@ def verdict(
             f"its weight of {state.weight} %; this step does not pass until the split is right.",
         )
     return base
+
+
+def _all_within(state: EvidenceState, said: tuple[Finding, ...]) -> Judgement:
+    """The verdict where no SLI says anything else, with the numbers of every verdict."""
+    may_roll_back = {track.sli.name for track in state.tracks if track.sli.on_fail is OnFail.ROLLBACK}
+    e = min(merging.LARGEST, merging.average([one.e_harm for one in said if one.sli in may_roll_back]))
+    needed = [finding.needs_requests for finding in said if finding.verdict is not Verdict.PASS]
+    more = max((value for value in needed if value is not None), default=None) if None not in needed else None
+    return Judgement(
+        verdict=Verdict.PASS,
+        reason="AllWithinMargins",
+        sentence=f"All {len(said)} SLIs are within the margins of step {state.step}.",
+        e=e,
+        threshold=1 / state.standards.false_rollback_rate,
+        requests_candidate=max((track.at_step.n1 for track in state.tracks), default=0.0),
+        covered_seconds=state.covered_seconds,
+        needs_requests=more,
+        outlook=_outlook(e, state, more),
+        share=state.last_share,
+        silent_requests=state.silent_requests,
+        last_look=state.last_look,
+    )
 
 
 def _harm(state: EvidenceState, on_fail: OnFail) -> dict[str, float]:

@@ -2,14 +2,12 @@
 
 What is kept between ticks is a cache: a trial that is not known is read from Prometheus again, from its first traffic
 on. In steady state a tick costs one query for each metric and set of matchers, whatever the number of rollouts.
-What is read when stands in `ranges.py`.
+What is read when stands in `ranges.py`, what is asked and answered in `answers.py`.
 """
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Hashable, Mapping, Sequence
-from dataclasses import dataclass
 from math import ceil
-from sys import intern
 from typing import Any, Protocol
 
 import structlog
@@ -19,18 +17,16 @@ from serinus.core.evidence import ProviderState, Role, Verdict
 from serinus.core.needs import Question, TrialKey
 from serinus.core.noise import Noise
 from serinus.core.observed import Measured
-from serinus.core.questions import Arms, Measurement
-from serinus.core.samples import Labels, Series
+from serinus.core.samples import Series
 from serinus.core.trial import Trial
 from serinus.providers import prometheus
-from serinus.providers.prometheus import AnswerError, Part, Partial, RawSeries, Want
+from serinus.providers.prometheus import RawSeries, Want
 from serinus.providers.promql import NotAName
-from serinus.shell.prometheus import BadQuery, PrometheusError
+from serinus.shell.answers import Trouble, parsed, understood, wants
+from serinus.shell.prometheus import PrometheusError
 from serinus.shell.ranges import HISTORY_STEP, Range, batches, following, history_of
 from serinus.shell.settings import SettingsError
 from serinus.shell.telemetry import QUERIES
-from serinus.workloads.revision import deployment_name
-from serinus.workloads.services import service_name
 
 ROUNDS = 8
 """Most chunks of the past in one tick: what is left waits for the next, so that no rollout holds up the others."""
@@ -41,8 +37,6 @@ DEFECT = "The counts could not be judged, which is a defect of Serinus: its log 
 
 log = structlog.get_logger("serinus")
 
-_NOT_LABELS = frozenset({"__name__", "le"})
-
 
 class Asks(Protocol):
     """A metrics connection (see `shell/prometheus.py`)."""
@@ -50,16 +44,7 @@ class Asks(Protocol):
     async def instant(self, queries: Sequence[str], at: float) -> list[Mapping[str, Any] | PrometheusError]: ...
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Trouble:
-    """Why a question has no answer."""
-
-    state: ProviderState | None
-    """None: the question itself is wrong, and asking again does not help."""
-    sentence: str
-
-
-_Answer = list[tuple[str, RawSeries]] | _Trouble
+_Answer = list[tuple[str, RawSeries]] | Trouble
 """The series of one question, each with its SLI; or why there are none."""
 _Found = dict[Hashable, _Answer]
 """By the question's key."""
@@ -118,10 +103,10 @@ class Measurer:
     def _taken_in(self, one: Range, answer: "_Answer", now: float) -> Measured | None:
         """What a question's samples say; None: there is more to read."""
         question = one.question
-        if isinstance(answer, _Trouble):
+        if isinstance(answer, Trouble):
             return self._said(question, answer, now)
-        fresh = _parsed(answer)
-        if isinstance(fresh, _Trouble):
+        fresh = parsed(answer)
+        if isinstance(fresh, Trouble):
             return self._said(question, fresh, now)
         try:
             self._trials[question.key] = trial.absorb(self._trials[question.key], question, fresh, one.end)
@@ -162,14 +147,14 @@ class Measurer:
             if known is not None and known.read_to > now:
                 del self._trials[one.key]
 
-    async def _begin(self, questions: Sequence[Question]) -> dict[TrialKey, _Trouble]:
+    async def _begin(self, questions: Sequence[Question]) -> dict[TrialKey, Trouble]:
         """Start trials that are not known, with the noise of stable's past; earlier trials of theirs are forgotten."""
         troubles = {}
         async for batch, found in self._asked_in_turn([history_of(one) for one in questions]):
             for one in [each.question for each in batch]:
                 answer = found.pop(one.key)
-                past = answer if isinstance(answer, _Trouble) else _parsed(answer)
-                if isinstance(past, _Trouble):
+                past = answer if isinstance(answer, Trouble) else parsed(answer)
+                if isinstance(past, Trouble):
                     troubles[one.key] = past
                     continue
                 self.forget(one.key[0])
@@ -182,46 +167,46 @@ class Measurer:
 
         A connection that answered nothing of one batch is not asked for the next: each would wait for a time-out.
         """
-        silent: dict[str, _Trouble] = {}
+        silent: dict[str, Trouble] = {}
         for batch in batches(ranges):
             name = batch[0].question.connection
             if (trouble := silent.get(name)) is not None:
                 yield batch, {one.question.key: trouble for one in batch}
                 continue
             found = await self._ask(batch)
-            troubles = [answer for answer in found.values() if isinstance(answer, _Trouble)]
+            troubles = [answer for answer in found.values() if isinstance(answer, Trouble)]
             if len(troubles) == len(found) and all(one.state is ProviderState.DOWN for one in troubles):
                 silent[name] = troubles[0]
             yield batch, found
 
     async def _ask(self, batch: Sequence[Range]) -> "_Found":
         found: _Found = {}
-        wants: list[Want] = []
+        wanted: list[Want] = []
         for one in batch:
             try:
                 for measurement in one.question.measurements:
                     prometheus.check(measurement)
             except NotAName as error:
-                found[one.question.key] = _Trouble(state=None, sentence=str(error))
+                found[one.question.key] = Trouble(state=None, sentence=str(error))
                 continue
             found[one.question.key] = []
-            wants.extend(_wants(one))
+            wanted.extend(wants(one))
         try:
             connection = self._connection(batch[0].question.connection)
         except SettingsError as error:
-            return {one.question.key: _Trouble(state=None, sentence=str(error)) for one in batch}
-        queries = prometheus.plan(wants)
+            return {one.question.key: Trouble(state=None, sentence=str(error)) for one in batch}
+        queries = prometheus.plan(wanted)
         self.queries += len(queries)
         answers = await connection.instant([one.text for one in queries], batch[0].end)
         for query, answer in zip(queries, answers, strict=True):
             QUERIES.labels(type(answer).__name__ if isinstance(answer, PrometheusError) else "ok").inc()
             owners = {owner for series in query.owners.values() for owner, *_ in series}
-            series, trouble = _understood(query, answer)
+            series, trouble = understood(query, answer)
             if trouble is not None:
                 found.update(dict.fromkeys(owners, trouble))
             for (key, sli), raw in series.items():
                 so_far = found[key]
-                if not isinstance(so_far, _Trouble):
+                if not isinstance(so_far, Trouble):
                     so_far.extend((sli, one) for one in raw)
         return found
 
@@ -230,7 +215,7 @@ class Measurer:
             self._connections[name] = self._connect(name)
         return self._connections[name]
 
-    def _said(self, question: Question, trouble: _Trouble | None, now: float) -> Measured:
+    def _said(self, question: Question, trouble: Trouble | None, now: float) -> Measured:
         known = self._trials.get(question.key)
         if known is None:
             down = trouble is not None and trouble.state is not None
@@ -249,62 +234,6 @@ class Measurer:
             hours = ceil((now - known.read_to) / 3600)
             return trial.without_data(said, f"Reading the past of this trial: about {hours} h are left.")
         return said
-
-
-def _wants(one: Range) -> list[Want]:
-    question = one.question
-    roles = (Role.STABLE,) if one.resolution else (Role.STABLE, Role.CANDIDATE)
-    return [
-        Want(
-            owner=question.key,
-            namespace=question.namespace,
-            arms={_arm(question, measurement, role): role for role in roles},
-            measurement=measurement,
-            seconds=one.end - one.start,
-            resolution=one.resolution,
-        )
-        for measurement in question.measurements
-    ]
-
-
-def _arm(question: Question, measurement: Measurement, role: Role) -> str:
-    """What names an arm in the series: the role's Service, or its revision's Deployment."""
-    if measurement.arms is Arms.CLUSTER:
-        return service_name(question.name, role.value)
-    return deployment_name(question.name, question.stable if role is Role.STABLE else question.candidate)
-
-
-def _understood(
-    query: prometheus.Query, answer: Mapping[str, Any] | PrometheusError
-) -> tuple[prometheus.Answers, _Trouble | None]:
-    if isinstance(answer, BadQuery):
-        return {}, _Trouble(state=None, sentence=str(answer))
-    if isinstance(answer, PrometheusError):
-        return {}, _Trouble(state=ProviderState.DOWN, sentence=str(answer))
-    try:
-        return prometheus.read(query, answer), None
-    except Partial as error:
-        return {}, _Trouble(state=ProviderState.PARTIAL, sentence=str(error))
-    except AnswerError as error:
-        return {}, _Trouble(state=ProviderState.DOWN, sentence=str(error))
-
-
-def _series(raw: RawSeries, sli: str) -> Series:
-    """A series as the core knows it: the bound of its bucket is its part, not a label.
-
-    Names are interned: a trial keeps those of all its series, and most of them are the same.
-    """
-    part = float(raw.labels.get("le", "nan")) if raw.part is Part.BUCKET else raw.part.value
-    labels: Labels = tuple([(intern(k), intern(v)) for k, v in raw.labels.items() if k not in _NOT_LABELS])
-    return Series(pod=intern(raw.pod), sli=sli, part=part, labels=labels, points=raw.samples)
-
-
-def _parsed(raw: Sequence[tuple[str, RawSeries]]) -> list[tuple[Role, Series]] | _Trouble:
-    """The series with their role; the provider is to blame for samples that are no numbers."""
-    try:
-        return [(one.role, _series(one, sli)) for sli, one in raw]
-    except (TypeError, ValueError):
-        return _Trouble(state=ProviderState.DOWN, sentence="Prometheus answered with samples that are no numbers.")
 
 
 def _noise(question: Question, series: Sequence[tuple[Role, Series]]) -> Noise:
