@@ -12,7 +12,7 @@ CLUSTER := $(PYTHON) -m tests.cluster
 NAME ?= dev
 # Two test processes: one for each core of the smallest machine that this must run on.
 WORKERS ?= 2
-FAST := not api_server and not crash and not cluster and not whole
+FAST := not api_server and not crash and not cluster and not whole and not statistics
 
 ##@ Use it
 

@@ -8,7 +8,7 @@
     for finding in findings(state): ...               # one per SLI, for status
 
 `advance` costs the same after a day as after a minute. A Fail is latched in the state: a later look does not take it
-back. `to_dict(state)` and `restore(data)` carry the state through JSON; numbers survive exactly.
+back.
 
 What is decided here and nowhere else: how the SLIs' evidence becomes one verdict (the average of harm e-values under
 one `falseRollbackRate`, with blame by closed testing; every SLI safe for a Pass), and in which order reasons are given.
