@@ -1,9 +1,9 @@
 """What is said after a line: verdict, action and numbers, as plain JSON values."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from typing import Any, Protocol
+from dataclasses import replace
+from typing import Any
 
+from serinus.backtest.memory import Counted, Failures
 from serinus.core import judge, trial
 from serinus.core.checks import margins
 from serinus.core.evidence import Finding, Judgement, OnFail, Verdict
@@ -21,32 +21,6 @@ RESTARTS = "restarts"
 """What is blamed for a rollback that container failures ask for."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Counted:
-    """Whose counts were evidence in the look that came last."""
-
-    listed: int = 0
-    """Pods that could have been."""
-    candidate: Mapping[str, int] = field(default_factory=dict)
-    """By SLI: how many pods of the candidate were ..."""
-    others: Mapping[str, int] = field(default_factory=dict)
-    """... and of whom it is compared with."""
-
-
-class Crashing(Protocol):
-    """Container failures, as a session counts them."""
-
-    @property
-    def candidate(self) -> Mapping[str, int]:
-        """By pod."""
-        ...
-
-    @property
-    def stable_fails(self) -> bool:
-        """True when a container of stable failed."""
-        ...
-
-
 def answer(
     spec: Spec,
     state: EvidenceState,
@@ -56,7 +30,7 @@ def answer(
     at: float,
     now: Shift,
     counted: Counted,
-    crashing: Crashing,
+    crashing: Failures,
     ci: bool,
 ) -> dict[str, Any]:
     """The answer at `at`, while `now` is in force.

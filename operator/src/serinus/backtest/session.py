@@ -3,8 +3,7 @@
 import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
-from enum import StrEnum
+from dataclasses import replace
 from math import inf
 from typing import Any
 
@@ -12,9 +11,9 @@ from serinus.api.compile import Problems, compile_spec
 from serinus.backtest import answers, past
 from serinus.backtest.errors import InputError, Refused
 from serinus.backtest.increments import WARM_UP, Increase
+from serinus.backtest.memory import NEVER, Form, Memory, counted_in
 from serinus.backtest.raw import Sample, Scrapes, WeightLine
 from serinus.core import increments, judge, trial, windows
-from serinus.core.evidence import Look, ProviderState, Role
 from serinus.core.increments import Intake
 from serinus.core.judge import EvidenceState
 from serinus.core.model import Shift, Spec
@@ -22,68 +21,7 @@ from serinus.core.needs import Question, Started
 from serinus.core.plain import from_plain, to_plain
 from serinus.core.trial import Trial
 
-NEVER = Shift(at=-inf, weight=0, step=0)
-"""Before the first line that says a weight."""
-
-
 _MANIFEST = {"apiVersion": "serinus.dev/v1alpha1", "kind": "ModelRollout", "metadata": {"name": "backtest"}}
-
-
-class Form(StrEnum):
-    """What the lines are; those of one session are all of one form."""
-
-    UNKNOWN = "unknown"
-    INCREMENTS = "increments"
-    RAW = "raw"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Failures:
-    """Container failures since the first line."""
-
-    candidate: Mapping[str, int] = field(default_factory=dict)
-    """By pod: how often so far. The candidate's pods are as old as its trial, so all of them count."""
-    stable: Mapping[str, int] = field(default_factory=dict)
-    """By pod: how often before it was listed first."""
-    stable_fails: bool = False
-
-    def after(self, restarts: Mapping[str, tuple[Role, int]]) -> "Failures":
-        """These and what a line says."""
-        if not restarts:
-            return self
-        candidate, stable, fails = dict(self.candidate), dict(self.stable), self.stable_fails
-        for pod, (role, count) in restarts.items():
-            if role is Role.CANDIDATE:
-                candidate[pod] = max(count, candidate.get(pod, 0))
-            else:
-                fails = fails or count > stable.setdefault(pod, count)
-        return Failures(candidate=candidate, stable=stable, stable_fails=fails)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Memory:
-    """All that a session remembers between two lines."""
-
-    asked: str
-    """Digest of what the session was opened with: a state fits no other one."""
-    lines: int = 0
-    at: float | None = None
-    """Time of the last line with increments, or with a weight."""
-    form: Form = Form.UNKNOWN
-    weight: Shift = NEVER
-    """What the lines say now."""
-    provider: ProviderState = ProviderState.OK
-    failures: Failures = field(default_factory=Failures)
-    evidence: EvidenceState | None = None
-    """With increments."""
-    intake: Intake | None = None
-    trial: Trial | None = None
-    """With raw samples."""
-    shifts: tuple[Shift, ...] = (NEVER,)
-    drift_since: float | None = None
-    ready: Mapping[str, float] = field(default_factory=dict)
-    """By pod, with raw samples: since when it is ready, or was first seen."""
-    counted: answers.Counted = field(default_factory=answers.Counted)
 
 
 class Session:
@@ -225,7 +163,7 @@ class Session:
             failures=known.failures.after(read.restarts),
             evidence=state,
             intake=intake,
-            counted=_counted(looks[-1] if looks else None, subject),
+            counted=counted_in(looks[-1] if looks else None, subject),
         )
         self._ends = _ends(intake)
         return True
@@ -271,7 +209,7 @@ class Session:
         if closed:
             pending, due = after.reader.pending, (after.reader.due or 0.0) - after.reader.interval
             fresh = pending if pending is not None and pending.at == due else None
-            counted = _counted(fresh, len(question.pods))
+            counted = counted_in(fresh, len(question.pods))
         self._memory = replace(
             self._memory,
             trial=after,
@@ -330,25 +268,6 @@ def run(
         if session.take(line):
             yield session.answer()
     session.end()
-
-
-def _counted(look: Look | None, listed: int) -> answers.Counted:
-    """Whose counts this look is made of."""
-    if look is None or not trial.is_evidence(look):
-        return answers.Counted(listed=listed)
-    roles = [pod.role for pod in look.pods]
-    other = Role.BASELINE if Role.BASELINE in roles else Role.STABLE
-    slis = look.pods[0].counts.keys()
-    if all(pod.counts.keys() == slis for pod in look.pods):
-        # All pods measured all SLIs, as they nearly always do.
-        candidate = dict.fromkeys(slis, roles.count(Role.CANDIDATE))
-        return answers.Counted(listed=listed, candidate=candidate, others=dict.fromkeys(slis, roles.count(other)))
-    found: dict[Role, dict[str, int]] = {Role.CANDIDATE: {}, other: {}}
-    for pod in look.pods:
-        arm = found.get(pod.role, {})
-        for sli in pod.counts:
-            arm[sli] = arm.get(sli, 0) + 1
-    return answers.Counted(listed=listed, candidate=found[Role.CANDIDATE], others=found[other])
 
 
 def _ends(intake: Intake | None) -> dict[str, float]:
