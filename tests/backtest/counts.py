@@ -1,6 +1,7 @@
 """Lines for a backtest, with seeds."""
 
 from collections.abc import Iterator
+from math import ceil, exp, log2
 from random import Random
 from typing import Any
 
@@ -43,9 +44,14 @@ def lines(
     seed: int = 1,
     offsets: bool = False,
     slow: bool = False,
+    slower: tuple[float, float] = (1.0, 1.0),
+    native: bool = False,
     **fields: Any,
 ) -> Iterator[dict[str, Any]]:
-    """Increments; pairs are (candidate, stable). `offsets`: each pod is scraped at a moment of its own."""
+    """Increments; pairs are (candidate, stable). `offsets`: each pod is scraped at a moment of its own.
+
+    `slow`: with latencies, `slower` times .4 s; `native`: as native histograms.
+    """
     random = Random(seed)
     for number in range(1, looks + 1):
         at = begin + seconds * number
@@ -57,12 +63,24 @@ def lines(
                 one["slis"] = {"answers": {"total": n, "bad": binomial(random, n, bad[arm])}}
                 if slow:
                     le = [*EDGES[:-1], "+Inf"]
-                    one["slis"]["latency"] = {"le": le, "counts": list(latencies(random, n // 10, 1.0).counts)}
+                    shown = {"le": le, "counts": list(latencies(random, n // 10, slower[arm]).counts)}
+                    one["slis"]["latency"] = natively(random, n // 10, slower[arm]) if native else shown
                 if offsets:
                     by = Random(one["pod"]).uniform(-seconds / 2, seconds / 2)
                     one |= {"from": at - seconds + by, "to": at + by}
                 listed.append(one)
         yield {"t": at, "weight": weight, "pods": listed, **fields}
+
+
+def natively(random: Random, n: int, slower: float) -> dict[str, Any]:
+    """The latencies of tests/core/traffic.py in a native histogram of schema 3."""
+    indices = [ceil(8 * log2(0.4 * slower * exp(random.gauss(0, 0.6)))) for _ in range(n)] or [0]
+    first = min(indices)
+    return {
+        "schema": 3,
+        "offset": first,
+        "counts": [indices.count(k) if n else 0 for k in range(first, max(indices) + 1)],
+    }
 
 
 def past(minutes: int = 60, *, pods: int = 6, begin: float = -36000.0, **changes: Any) -> list[dict[str, Any]]:

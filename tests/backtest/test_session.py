@@ -324,6 +324,14 @@ def test_histograms_are_judged() -> None:
     assert told[-1]["slis"]["latency"]["n"] > 0
 
 
+@pytest.mark.parametrize(("slower", "action"), [(2.0, "rollback"), (1.0, "continue")])
+def test_native_histograms_are_judged_like_others(slower: float, action: str) -> None:
+    several = lines(looks=16, slow=True, native=True, slower=(slower, 1.0), rps=400.0)
+    told = answers(several, {**SPEC, "slis": [LATENCY, *SPEC["slis"]]}, history=past(slow=True, native=True))
+    assert told[-1]["action"] == action
+    assert told[-1]["slis"]["latency"]["verdict"] == ("Fail" if slower > 1 else "Pass")
+
+
 def test_the_first_requests_of_a_process_are_no_evidence_where_its_counters_tell_them() -> None:
     rollout = spec(workload={"deployment": "chat", "warmUpRequests": 1500}, rollback={"drain": "0s"})
     told = answers(raw(scrapes=24), rollout)

@@ -101,9 +101,21 @@ LE = [0.5, 2.5, "+Inf"]
             "{le, counts} are.",
         ),
         (
-            histogram(schema=3, offset=0, counts=[1]),
-            "pods[1].slis.latency: native histograms are not judged yet; write {le, counts}, with bounds that all "
-            "pods share.",
+            histogram(schema=9, offset=0, counts=[1]),
+            "pods[1].slis.latency.schema is 9: write a schema of Prometheus, -4 to 8.",
+        ),
+        (
+            histogram(schema=3, offset=0.5, counts=[1]),
+            "pods[1].slis.latency.offset is 0.5: write the index of the first bucket in counts.",
+        ),
+        (
+            histogram(schema=3, offset=0, counts=7),
+            "pods[1].slis.latency.counts is 7: write a list of counts, one for each bucket.",
+        ),
+        (
+            histogram(schema=3, offset=0, counts=[1, -1]),
+            "pods[1].slis.latency.counts[1] is -1: write how many requests fell into this bucket alone (not those "
+            "below it), 0 or more.",
         ),
         (
             histogram(le=LE, counts=[1, -2, 3]),

@@ -271,7 +271,9 @@ def test_pods_with_different_buckets_are_compared_on_those_that_they_share() -> 
     found = of(look, latency())
     assert found is not None
     assert (found.edges, found.counts0, found.counts1) == ((1.0, 5.0, math.inf), (1, 5, 4), (1, 2, 7))
-    assert of(look, latency(), (1.0, 2.0, math.inf)) is None, "settled buckets that a pod lacks"
+    settled = of(look, latency(), (1.0, 2.0, math.inf))
+    assert settled is not None
+    assert settled.edges == (1.0, math.inf), "of settled buckets those that every pod has"
     assert of(look, errors()) is None
 
 

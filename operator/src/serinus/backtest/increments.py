@@ -7,6 +7,7 @@ from typing import Any
 
 from serinus.backtest import fields
 from serinus.backtest.errors import Refused
+from serinus.core import native
 from serinus.core.evidence import Counts, Histogram, PodLook, ProviderState, Ratio, Role, Sli
 from serinus.core.increments import CLOSE, Increments
 from serinus.core.model import Spec
@@ -16,6 +17,9 @@ _LINE = frozenset({"t", "weight", "wanted", "step", "provider", "pods"})
 _POD = frozenset({"pod", "role", "from", "to", "readySince", "restarts", "slis"})
 _RATIO = frozenset({"total", "bad"})
 _HISTOGRAM = frozenset({"le", "counts"})
+_NATIVE = frozenset({"schema", "offset", "counts"})
+_FARTHEST = 2**20
+"""An index of a native bucket that no observation has."""
 WARM_UP = (
     "increments do not tell when a process began, from which workload.warmUpRequests counts: write workload.warmUp in "
     "seconds, or use raw samples."
@@ -24,7 +28,6 @@ WARM_UP = (
 _NOT_YET = {
     "budget": "error budgets are not judged yet",
     "exposure": "rates over an exposure are not judged yet; a ratio {total, bad} and a histogram {le, counts} are",
-    "schema": "native histograms are not judged yet; write {le, counts}, with bounds that all pods share",
     "both": "paired (shadow) counts are not judged yet; a ratio {total, bad} and a histogram {le, counts} are",
 }
 """By a field that is there only in a form that the core cannot judge: why it is refused."""
@@ -145,6 +148,8 @@ class Increase:
         if not isinstance(told, dict):
             raise Refused(f"{at} is {fields.shown(told)}: write {self._form(sli)}.")
         _not_yet(told, f"{at}: ")
+        if sli.latency and told.keys() == _NATIVE:
+            return self._native(sli, told, at)
         if told.keys() != (_HISTOGRAM if sli.latency else _RATIO):
             raise Refused(f"{at} has {', '.join(told) or 'nothing'}: write {self._form(sli)}.")
         return self._histogram(sli, told, at) if sli.latency else _ratio(told, at)
@@ -161,14 +166,19 @@ class Increase:
         key = (sli.name, tuple(map(str, le)))
         if key not in self._edges:
             self._edges[key] = self._bounds(sli, le, at)
-        for bucket, count in enumerate(counts):
-            fields.number(
-                count,
-                f"{at}.counts[{bucket}]",
-                "how many requests fell into this bucket alone (not those below it), 0 or more",
-                least=0.0,
+        return Histogram(edges=self._edges[key], counts=_per_bucket(counts, at))
+
+    def _native(self, sli: Sli, told: Mapping[str, Any], at: str) -> Histogram:
+        known = f"a schema of Prometheus, {native.SCHEMAS[0]} to {native.SCHEMAS[-1]}"
+        schema = fields.whole(told["schema"], f"{at}.schema", known, native.SCHEMAS[0], native.SCHEMAS[-1])
+        offset = fields.whole(
+            told["offset"], f"{at}.offset", "the index of the first bucket in counts", -_FARTHEST, _FARTHEST
+        )
+        if not isinstance(told["counts"], list):
+            raise Refused(
+                f"{at}.counts is {fields.shown(told['counts'])}: write a list of counts, one for each bucket."
             )
-        return Histogram(edges=self._edges[key], counts=tuple(map(float, counts)))
+        return native.histogram(schema, offset, _per_bucket(told["counts"], at), sli.edge)
 
     def _bounds(self, sli: Sli, le: list[Any], at: str) -> tuple[float, ...]:
         if le[-1] != "+Inf":
@@ -185,6 +195,17 @@ class Increase:
                 "write one of these in the spec."
             )
         return (*bounds, inf)
+
+
+def _per_bucket(counts: list[Any], at: str) -> tuple[float, ...]:
+    for bucket, count in enumerate(counts):
+        fields.number(
+            count,
+            f"{at}.counts[{bucket}]",
+            "how many requests fell into this bucket alone (not those below it), 0 or more",
+            least=0.0,
+        )
+    return tuple(map(float, counts))
 
 
 def _ratio(told: Mapping[str, Any], at: str) -> Ratio:

@@ -32,8 +32,8 @@ class Arms:
 def of(look: Look, sli: Sli, edges: tuple[float, ...] = ()) -> Arms | None:
     """Sum a look's pods into arms for one SLI; None when no pod measured it.
 
-    For a latency the buckets are `edges`, or where none are given those that every pod has; None too when the pods do
-    not have these edges in common.
+    For a latency the buckets are those that every pod has, of `edges` where some are given. Revisions may have other
+    buckets; where they share no bound, `inf` alone is left: requests are counted and cannot be compared.
     """
     measured = [pod for pod in look.pods if isinstance(pod.counts.get(sli.name), Histogram if sli.latency else Ratio)]
     if not measured:
@@ -48,7 +48,9 @@ def of(look: Look, sli: Sli, edges: tuple[float, ...] = ()) -> Arms | None:
         n1, x1 = _ratio(one, sli.name)
         n0, x0 = _ratio(zero, sli.name)
         return Arms(n1=n1, x1=x1, n0=n0, x0=x0, pods1=len(one), pods0=len(zero), seconds=seconds)
-    shared = edges or common_edges(measured, sli.name)
+    shared = common_edges(measured, sli.name)
+    if edges and shared != edges:
+        shared = tuple([edge for edge in edges if edge in shared])
     counts1, counts0 = buckets(one, sli.name, shared), buckets(zero, sli.name, shared)
     if counts1 is None or counts0 is None:
         return None

@@ -15,6 +15,10 @@ SILENCES = {
     "NoCandidateRequests": "The candidate has answered no request at this step",
     "NoStableRequests": "Stable has answered no request at this step",
     "CandidateScrapesLost": "The candidate's scrapes fail more often than stable's",
+    "NoCommonBuckets": "The histograms of candidate and stable share no bucket bound, so they cannot be compared; "
+    "give both the same buckets",
+    "ObjectiveNotShared": "Candidate and stable do not both have a bucket bound at the objective; give both the same "
+    "buckets, or write an objective at a bound that both have",
 }
 """Reasons of NoData, and what they mean."""
 

@@ -16,7 +16,7 @@ one `falseRollbackRate`, with blame by closed testing; every SLI safe for a Pass
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
-from math import exp, log
+from math import exp, isclose, log
 
 from serinus.core import arms as arm
 from serinus.core import tracks
@@ -284,6 +284,12 @@ def _silence(state: EvidenceState, track: Track) -> str:
         return "NoStableRequests"
     if state.lost_candidate > state.lost_stable + LOST_MORE:
         return "CandidateScrapesLost"
+    if track.sli.latency and track.last is not None:
+        shared, wanted = track.last.edges, track.sli.edge
+        if len(shared) < 2:
+            return "NoCommonBuckets"
+        if wanted is not None and not any(isclose(edge, wanted, rel_tol=1e-6) for edge in shared):
+            return "ObjectiveNotShared"
     return ""
 
 

@@ -33,6 +33,8 @@ REFRESH = 8
 MOST_EDGES = 11
 CLOSEST = 1.2
 """Buckets are merged until there are at most MOST_EDGES, and their bounds this far apart."""
+REACH = 10.0
+"""How many times slower than stable's slowest requests buckets still matter."""
 HALF_LIFE = 600.0
 """Seconds after which stable's counts are worth half."""
 
@@ -89,6 +91,10 @@ def advance(
     """
     if not state.edges:
         return _learn_buckets(state, arms, objective)
+    if len(arms.edges) < 2:
+        return state
+    if arms.edges != state.edges:
+        state = _coarser(state, arms.edges)
     if arms.n1 > 0 and arms.n0 > 0:
         slowed = slow_down(state.edges, ratio)
         p0, candidates = alternatives(state.edges, state.law, ratio)
@@ -197,12 +203,31 @@ def _learn_buckets(state: Latency, arms: Arms, objective: float | None) -> Laten
     return _settle(state, arms.edges, counts, objective)
 
 
-def _settle(state: Latency, edges: tuple[float, ...], counts: tuple[float, ...], objective: float | None) -> Latency:
-    kept = thinned(edges, objective)
+def _coarser(state: Latency, edges: tuple[float, ...]) -> Latency:
+    """Go on with fewer buckets, because some pods lack the others.
+
+    Evidence of harm is kept: who is no slower in all buckets is no slower in fewer. Safe was shown at two edges; where
+    one of these is gone it is shown anew, since a slower candidate might have passed half of its way at either.
+    """
+    body = min(next(edge for edge in edges if edge >= state.body), edges[-2])
+    tail = max(body, min(next(edge for edge in edges if edge >= state.tail), edges[-2]))
+    moved_edge = (body, tail) != (state.body, state.tail)
+    state = restart_safe(state) if moved_edge else state
+    law, stable, candidate = (_merged(state.edges, of, edges) for of in (state.law, state.stable, state.candidate))
+    return replace(state, edges=edges, law=law, stable=stable, candidate=candidate, body=body, tail=tail)
+
+
+def _merged(edges: tuple[float, ...], counts: tuple[float, ...], kept: tuple[float, ...]) -> tuple[float, ...]:
+    """Counts by the edges that are kept, the last of which is the last."""
     sums = dict.fromkeys(kept, 0.0)
     for edge, count in zip(edges, counts, strict=True):
         sums[next(bound for bound in kept if bound >= edge)] += count
-    merged = tuple(sums.values())
+    return tuple(sums.values())
+
+
+def _settle(state: Latency, edges: tuple[float, ...], counts: tuple[float, ...], objective: float | None) -> Latency:
+    kept = thinned(spoken_for(edges, counts, objective), objective)
+    merged = _merged(edges, counts, kept)
     total = sum(merged)
     above = [sum(merged[j + 1 :]) / total for j in range(len(kept))]
     body = next(edge for edge, share in zip(kept, above, strict=True) if share <= 0.5)
@@ -220,6 +245,24 @@ def _settle(state: Latency, edges: tuple[float, ...], counts: tuple[float, ...],
         body=body,
         tail=max(body, tail),
     )
+
+
+def spoken_for(
+    edges: tuple[float, ...], counts: tuple[float, ...], objective: float | None = None
+) -> tuple[float, ...]:
+    """Return the edges among which requests are, or a much slower candidate's would be; that of the objective, always.
+
+    Few buckets are kept, so none of them should lie where nothing is: below the fastest in two hundred, or REACH times
+    beyond the slowest in a thousand.
+
+    >>> spoken_for((.1, .2, .4, .8, 1.6, 100.0, inf), (0, 0, 50, 50, 0, 0, 0))
+    (0.2, 0.4, 0.8, 1.6, inf)
+    """
+    low, high = quantile(edges, counts, 0.005), quantile(edges, counts, 0.999) * REACH
+    first = max((edge for edge in edges if edge <= low), default=edges[0])
+    wanted = next((edge for edge in edges if objective is not None and edge >= objective), inf)
+    kept = [edge for edge in edges[:-1] if first <= edge <= high or edge == wanted]
+    return (*(kept or edges[:1]), edges[-1])
 
 
 def thinned(edges: tuple[float, ...], objective: float | None) -> tuple[float, ...]:
