@@ -27,6 +27,8 @@ class Arms:
     """Of a latency: upper bounds of the buckets, ascending, the last one inf."""
     counts1: tuple[float, ...] = ()
     counts0: tuple[float, ...] = ()
+    each1: tuple[tuple[str, float, float], ...] = ()
+    """The candidate's pods: requests and bad ones of each."""
 
 
 def of(look: Look, sli: Sli, edges: tuple[float, ...] = ()) -> Arms | None:
@@ -47,7 +49,16 @@ def of(look: Look, sli: Sli, edges: tuple[float, ...] = ()) -> Arms | None:
     if not sli.latency:
         n1, x1 = _ratio(one, sli.name)
         n0, x0 = _ratio(zero, sli.name)
-        return Arms(n1=n1, x1=x1, n0=n0, x0=x0, pods1=len(one), pods0=len(zero), seconds=seconds)
+        return Arms(
+            n1=n1,
+            x1=x1,
+            n0=n0,
+            x0=x0,
+            pods1=len(one),
+            pods0=len(zero),
+            seconds=seconds,
+            each1=tuple([(pod.pod, *_ratio([pod], sli.name)) for pod in one]),
+        )
     shared = common_edges(measured, sli.name)
     if edges and shared != edges:
         shared = tuple([edge for edge in edges if edge in shared])
@@ -65,6 +76,7 @@ def of(look: Look, sli: Sli, edges: tuple[float, ...] = ()) -> Arms | None:
         edges=shared,
         counts1=counts1,
         counts0=counts0,
+        each1=tuple([(pod.pod, *_above(pod, sli)) for pod in one]) if sli.edge is not None else (),
     )
 
 
@@ -99,6 +111,12 @@ def _ratio(pods: list[PodLook], sli: str) -> tuple[float, float]:
             total += counts.total
             bad += min(counts.bad, counts.total)
     return total, bad
+
+
+def _above(pod: PodLook, sli: Sli) -> tuple[float, float]:
+    counts = pod.counts[sli.name]
+    assert isinstance(counts, Histogram)
+    return sum(counts.counts), above(counts.edges, counts.counts, sli.edge)
 
 
 def buckets(pods: Sequence[PodLook], sli: str, edges: tuple[float, ...]) -> tuple[float, ...] | None:

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from math import exp, log
 
+from serinus.core import outliers
 from serinus.core.arms import Arms
 from serinus.core.checks import comparison, latency, margins
 from serinus.core.checks.latency import Latency
@@ -148,7 +149,7 @@ def _with_sentence(told: Finding, track: Track, standards: Standards, step: int)
     if isinstance(track.comparison, Latency):
         limit = f"what {ratio:g} times stable's latency would be"
     if told.verdict is Verdict.FAIL:
-        return replace(told, sentence=f"{told.sli} is worse: {numbers}{_quantiles(track)}.")
+        return replace(told, sentence=f"{told.sli} is worse: {numbers}{_quantiles(track)}{_one_pod(track)}.")
     if told.verdict is Verdict.PASS:
         return replace(told, sentence=f"{told.sli} is below {limit}: {numbers}.")
     more = words(told.needs_requests, 0.0) or "an unknown number of requests more"
@@ -165,6 +166,11 @@ def _quantiles(track: Track) -> str:
         for name, q in (("median", 0.5), ("p99", 0.99))
     ]
     return "".join(f"; {name} {candidate:.2g}, stable {stable:.2g}" for name, candidate, stable in pairs)
+
+
+def _one_pod(track: Track) -> str:
+    words = outliers.named(track.pods)
+    return f"; {words}" if words else ""
 
 
 def _numbers(told: Finding, track: Track) -> str:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field, replace
 from math import exp, log
 
+from serinus.core import outliers
 from serinus.core.arms import Arms, above
 from serinus.core.checks import comparison, latency, margins, objective
 from serinus.core.checks.comparison import Comparison
@@ -46,6 +47,8 @@ class Track:
     """Since the attempt began."""
     at_step: Totals = field(default_factory=Totals)
     """Since the step began."""
+    pods: outliers.Seen = field(default_factory=dict)
+    """The candidate's pods since the attempt began."""
     last: Arms | None = None
     """The last look in which both arms had requests: its load is what a forecast assumes."""
 
@@ -144,6 +147,7 @@ def advance(track: Track, arms: Arms, step: int, slis: int, standards: Standards
         curve=ratio_interval.advance(track.curve, *counts, phi_tail) if both and track.curve else track.curve,
         totals=track.totals.plus(arms),
         at_step=track.at_step.plus(arms),
+        pods=outliers.plus(track.pods, arms.each1),
         last=arms if both else track.last,
     )
 
