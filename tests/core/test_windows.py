@@ -471,7 +471,18 @@ def test_the_sli_that_counts_most_tells_how_warm_a_pod_is() -> None:
 
     told = looks([*both("c", 3, 60), *both("s", 60, 3)], warming(50))
     assert [[p.pod for p in one.pods] for one in told] == [["c", "s"], ["c", "s"]]
-    assert looks([*both("c", 3, 40), *both("s", 60, 3)], warming(50))[0].warming_up
+    cool = looks([*both("c", 3, 40), *both("s", 60, 3)], warming(50))
+    assert [[p.pod for p in one.pods] for one in cool] == [["s"], ["s"]]
+
+
+def test_a_pod_that_is_idle_before_it_is_warm_does_not_hide_how_traffic_is_split() -> None:
+    for cold, hides in ((3, False), (4, True)):
+        idle = counter("t", 3, cold, 2 * cold - 3, 3 * cold - 6)
+        told = looks(
+            [counter("c", *range(500, 540, 10)), counter("s", *range(900, 1300, 100)), idle],
+            warming(20, c=CANDIDATE, s=STABLE, t=STABLE),
+        )
+        assert [([p.pod for p in one.pods], one.warming_up) for one in told] == [(["c", "s"], hides)] * 3
 
 
 def test_a_label_set_of_a_process_that_is_gone_does_not_make_the_next_one_warm() -> None:

@@ -54,11 +54,13 @@ def assemble(
     }
     cold = _cold(source, usable, timeline)
     usable = {pod: one for pod, one in usable.items() if pod not in cold} if cold else usable
-    colds = [
-        source.within(pod, role, window, longest) for pod, (role, window) in cold.items() if role is Role.CANDIDATE
-    ]
+    colds = {pod: source.within(pod, role, window, longest) for pod, (role, window) in cold.items()}
+    idle = {
+        pod for pod, one in colds.items() if one and not any(_requests(counts) > 0 for counts in one.counts.values())
+    }
     # A candidate that stands still in its warm-up is silent, one that answers there is not.
-    answering = any(_requests(counts) > 0 for one in colds if one is not None for counts in one.counts.values())
+    own_cold = {pod for pod, (role, _) in cold.items() if role is Role.CANDIDATE}
+    answering = any(pod not in idle and colds[pod] is not None for pod in own_cold)
     trial = {pod: window for pod, (role, window) in usable.items() if role is Role.CANDIDATE}
     if trial:
         # All windows of one look belong to one weight.
@@ -88,8 +90,8 @@ def assemble(
         covered_seconds=max(0.0, covered - begun) if both else 0.0,
         lost_candidate=_lost(alive, own, candidate=True),
         lost_stable=_lost(alive, own, candidate=False),
-        candidate_due=not answering and (bool(trial) or bool(colds) or _stopped(alive, own)),
-        warming_up=bool(cold),
+        candidate_due=not answering and (bool(trial) or bool(own_cold) or _stopped(alive, own)),
+        warming_up=not cold.keys() <= idle,
     ), covered
 
 

@@ -98,7 +98,8 @@ class Look:
     """The candidate's requests could have been counted in this window, so that none at all means that it is silent.
     False where its pods were scraped but their windows touch a change of weight, or where none has settled yet."""
     warming_up: bool = False
-    """Some pod answered its first requests, which are not counted here: the totals do not tell how traffic is split."""
+    """Some pod answered first requests of its own, which are not counted here: the totals do not tell how traffic is
+    split. A pod that has not warmed up and answers nothing hides nothing."""
 
 
 ASSUMED_DISPERSION = 10.0
