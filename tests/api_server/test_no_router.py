@@ -147,6 +147,8 @@ def test_another_name_of_the_service_is_made_and_the_old_one_is_told(shared: Sta
     shared.source("v2")
     shared.wait_until(lambda: shared.behind("chat-new") == {"v1": 4, "v2": 1}, 60, lambda: f"{shared.status()}")
     assert shared.behind(SERVICE) == {"v1": 4}
+    shared.wait_until(lambda: shared.behind("chat-new") == {"v2": 4}, 120, lambda: f"{shared.status()}")
+    shared.wait_until(lambda: shared.behind(SERVICE) == {"v2": 4}, 20, lambda: "clients of the old Service are alone")
 
 
 def test_a_service_that_someone_deleted_is_made_again(shared: Stage) -> None:

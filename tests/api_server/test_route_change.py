@@ -106,3 +106,5 @@ def test_from_shares_by_pods_to_a_route_the_service_is_left_with_stable_first(st
     stage.wait_until(lambda: stage.weights() == (50, 50), 60, lambda: f"not begun again: {stage.status()}")
     stage.wait_until(lambda: promoted(stage), 120, lambda: f"it did not finish: {stage.status()}")
     assert stage.weights() == (100, 0)
+    stage.wait_until(lambda: stage.behind("chat-live") == {"v2": 4}, 20, lambda: "clients of the Service are alone")
+    stage.stays(6, lambda: stage.behind("chat-live") == {"v2": 4}, "the Service lost its pods with the former stable")

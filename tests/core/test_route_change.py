@@ -2,6 +2,8 @@
 
 from dataclasses import replace
 
+import pytest
+
 from serinus.core.evidence import Verdict
 from serinus.core.journal import fold
 from serinus.core.model import Cause, Intent, SplitRecord, Verb
@@ -106,3 +108,22 @@ def test_a_deletion_takes_the_candidate_off_the_old_route_too() -> None:
     assert (entry.route, entry.weight) == ("httpRoute/chat", 0)
     late = decided(world, left=left, deleting_since=world.now - 121)
     assert entries(late) == [], "a deletion must not hang on a route that cannot be written"
+
+
+@pytest.mark.parametrize("verdict", [Verdict.PASS, Verdict.FAIL])
+def test_a_service_that_shared_the_requests_before_always_has_pods_and_follows_stable(verdict: Verdict) -> None:
+    """Clients that still use it must not be left without an answer when the former stable loses its pods."""
+    world = on_trial(1, scale_down_delay=0.0, rollback_window=0)
+    world.followers = {"chat-live": "v1"}
+    world.verdict = verdict
+    for _ in world.run(600):
+        assert world.ready(world.followers["chat-live"]) == 4, (world.followers, world.groups)
+    assert world.followers == {"chat-live": "v2" if verdict is Verdict.PASS else "v1"}
+    assert world.ready("v1") == (0 if verdict is Verdict.PASS else 4)
+
+
+def test_a_service_that_shared_the_requests_and_selects_no_one_revision_is_given_back_to_stable() -> None:
+    world = on_trial(1)
+    world.followers = {"chat-live": ""}
+    world.settle(1)
+    assert world.followers == {"chat-live": "v1"}

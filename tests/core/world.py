@@ -13,7 +13,7 @@ from serinus.core.evidence import Sli, Standards, Verdict
 from serinus.core.journal import fold
 from serinus.core.model import Intent, Progress, Spec, SplitRecord, Step, Verb
 from serinus.core.observed import Capacity, Deployed, Measured, Observed, Pod, Route, Source
-from serinus.core.plan import DeleteRevision, EnsureRevision, Plan, Release, SelectRevision, SetSplit
+from serinus.core.plan import DeleteRevision, EnsureRevision, FollowStable, Plan, Release, SelectRevision, SetSplit
 from serinus.core.questions import Arms, HistogramSource, Measurement, Series, SourceRef, TrafficRef
 
 START = 1_000_000.0
@@ -72,6 +72,8 @@ class World:
     groups: dict[str, Group] = field(default_factory=dict)
     stable_selector: str = ""
     candidate_selector: str = ""
+    followers: dict[str, str] = field(default_factory=dict)
+    """Services that shared the requests before `traffic` was changed: whom they select."""
     listed: bool = True
     accepted: bool = True
     weights: tuple[int, ...] = (0,)
@@ -161,6 +163,7 @@ class World:
                 free_gpus=free,
                 per_pod=self.gpus_per_pod,
             ),
+            followers=tuple(self.followers.items()),
             intent=self.intent,
             deleting_since=self.deleting_since,
         )
@@ -221,6 +224,8 @@ class World:
                 self.stable_selector = revision
             case SelectRevision(revision=revision):
                 self.candidate_selector = revision
+            case FollowStable(service=service, revision=revision):
+                self.followers[service] = revision
             case EnsureRevision(revision=revision, replicas=replicas):
                 group = self.groups.setdefault(revision, Group(made=[], start_seconds=self.start_seconds))
                 group.made = group.made[:replicas] + [self.now] * (replicas - len(group.made))

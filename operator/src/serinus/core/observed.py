@@ -160,6 +160,9 @@ class Observed:
     """Objects with our names that belong to someone else: each a sentence."""
     rival: str = ""
     """Another rollout sets the weights of the same route: a sentence."""
+    followers: tuple[tuple[str, str], ...] = ()
+    """Services of ours that shared the requests before `traffic` was changed: name, and the revision that it selects
+    (empty: none, or several)."""
     leaks: tuple[str, ...] = ()
     """Other Services that also select candidate pods: traffic that bypasses the weights."""
     spec_problems: tuple[str, ...] = ()

@@ -23,6 +23,14 @@ class SelectRevision:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FollowStable:
+    """Point a Service that shared the requests before `traffic` was changed at stable: clients may still use it."""
+
+    service: str
+    revision: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class EnsureRevision:
     """Create the Deployment of a revision if it is missing, and give it this many replicas."""
 
@@ -53,7 +61,7 @@ class Release:
     """Revisions whose Deployments keep serving."""
 
 
-Action = SetSplit | SelectRevision | EnsureRevision | DeleteRevision | EnsureRoute | Release
+Action = SetSplit | SelectRevision | FollowStable | EnsureRevision | DeleteRevision | EnsureRoute | Release
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

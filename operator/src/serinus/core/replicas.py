@@ -1,7 +1,7 @@
 """How many pods each revision has, and what the two role Services select while nothing special happens."""
 
 from serinus.core.model import Phase, Progress, Retirement, Spec
-from serinus.core.plan import Action, DeleteRevision, EnsureRevision, EnsureRoute, SelectRevision
+from serinus.core.plan import Action, DeleteRevision, EnsureRevision, EnsureRoute, FollowStable, SelectRevision
 from serinus.core.situation import SETTLE_SECONDS, Situation
 
 HISTORY_KEPT = 3
@@ -116,6 +116,10 @@ def _services(s: Situation, progress: Progress) -> tuple[Action, ...]:
         not progress.candidate and s.observed.candidate_selector != stable and s.settled and s.weight == 0
     ):
         result.append(SelectRevision(service="candidate", revision=stable))
+    if progress.phase is not Phase.PROMOTING and not s.left_behind:
+        result += [
+            FollowStable(service=name, revision=stable) for name, selected in s.observed.followers if selected != stable
+        ]
     return tuple(result)
 
 

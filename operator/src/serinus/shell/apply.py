@@ -15,7 +15,16 @@ from serinus.core.model import Spec
 from serinus.core.observed import Manifest, Observed
 from serinus.core.ownership import claim, conflict, hand_over, owned_by
 from serinus.core.patches import Operation, expect, put, remove, unchanged
-from serinus.core.plan import Action, DeleteRevision, EnsureRevision, EnsureRoute, Release, SelectRevision, SetSplit
+from serinus.core.plan import (
+    Action,
+    DeleteRevision,
+    EnsureRevision,
+    EnsureRoute,
+    FollowStable,
+    Release,
+    SelectRevision,
+    SetSplit,
+)
 from serinus.plugin import Resource
 from serinus.shell.facts import ROUTERS, Facts
 from serinus.shell.kube import Kube
@@ -50,6 +59,8 @@ class Writer:
                 await self._set_split(action)
             case SelectRevision():
                 await self._select(action.service, action.revision)
+            case FollowStable():
+                await self._follow(action.service, action.revision)
             case EnsureRevision():
                 await self._ensure(action.revision, action.replicas)
             case DeleteRevision():
@@ -79,10 +90,18 @@ class Writer:
             manifest = service_of(self.facts.rollout, role=role, revision=revision, port=port)
             await self._create(SERVICE, manifest)
             return
+        await self._point(service, revision, port)
+
+    async def _follow(self, name: str, revision: str) -> None:
+        service = next((one for one in self._services() if _name(one) == name), None)
+        if service is not None:
+            await self._point(service, revision, port_of(self.spec, self.observed.source))
+
+    async def _point(self, service: Manifest, revision: str, port: int | None) -> None:
         port = port if port is not None else service["spec"]["ports"][0]["port"]
         operations = select(service, rollout=self.spec.name, revision=revision, port=port)
         if operations:
-            await self.kube.json_patch(SERVICE, self.spec.namespace, service["metadata"]["name"], operations)
+            await self.kube.json_patch(SERVICE, self.spec.namespace, _name(service), operations)
 
     async def _ensure(self, revision: str, replicas: int) -> None:
         deployment = self._deployment(revision)

@@ -56,6 +56,7 @@ def observe(facts: Facts, spec: Spec, capacity: Capacity | None = None) -> Obser
         route_problem=_route_problem(facts, spec, route),
         route_outdated=bool(adjustments(facts, spec)),
         left=read_left(facts, spec),
+        followers=tuple((one["metadata"]["name"], selected_revision(one)) for one in _former(facts, spec)),
         capacity=capacity,
         intent=intent,
         intent_problem=intent_problem,
@@ -230,21 +231,24 @@ def _leaks(facts: Facts, spec: Spec, source: Source | None) -> tuple[str, ...]:
         return ()
     services = [{"metadata": {"name": name}, "spec": {"selector": dict(one)}} for name, one in facts.selectors.items()]
     found = leaks(services, pod_labels(source.template, spec.name, "candidate"), rollout=spec.name)
-    return (*found, *_left_alone(facts, spec))
+    return (*found, *map(_told, _former(facts, spec)))
 
 
-def _left_alone(facts: Facts, spec: Spec) -> tuple[str, ...]:
+def _former(facts: Facts, spec: Spec) -> list[Manifest]:
     """Services of ours that shared the requests before `traffic` was changed."""
-    names = [
-        one["metadata"]["name"]
+    return [
+        one
         for one in facts.services
         if one["metadata"]["labels"].get(ROLE) == TRAFFIC
+        and is_ours(one, spec.uid, spec.name)
         and not (spec.traffic.by_pods and one["metadata"]["name"] == spec.traffic.name)
     ]
-    return tuple(
-        f"Service {name} shared the requests before spec.traffic was changed, and its selector stays as it is: let its "
-        "clients use what traffic says now, then delete it."
-        for name in names
+
+
+def _told(former: Manifest) -> str:
+    return (
+        f"Service {former['metadata']['name']} shared the requests before spec.traffic was changed, and follows stable "
+        "from then on: let its clients use what traffic says now, then delete it."
     )
 
 
