@@ -67,6 +67,11 @@ def tasks(layout: Layout) -> Path:
     return folder(layout) / "state" / "io.containerd.runtime.v2.task" / "k8s.io"
 
 
+def sandboxes(layout: Layout) -> Path:
+    """One folder per pod that was not taken down, named by the id of its sandbox."""
+    return folder(layout) / "root" / "io.containerd.grpc.v1.cri" / "sandboxes"
+
+
 def start(layout: Layout) -> None:
     """Write its configuration, start it and wait until it answers."""
     if not (_PLUGINS / "bridge").exists():

@@ -22,6 +22,9 @@ _SHIM = "containerd-shim"
 _LOG_LINKS = Path("/var/log/containers")
 _KUBELET_SOCKET = Path("/var/lib/kubelet/device-plugins/kubelet.sock")
 """kubelet takes this path whatever its root folder is."""
+_NETWORK_RESULTS = Path("/var/lib/cni/results")
+"""Where the library of pod networks notes what it set up, whatever containerd's folders are; it forgets a pod when it
+is asked to take its network down, and nobody asks for those that go with their cluster."""
 _WEIGHTS = {"cpu.shares": 16 * 1024, "cpu.weight": 16 * 100}
 """All pods together weigh as much as so many processes outside, not as one; else a busy machine starves them."""
 
@@ -69,6 +72,10 @@ def remove(layout: Layout) -> None:
     for file in containerd.tasks(layout).glob("*/address"):
         with suppress(OSError):
             Path(file.read_text().strip().removeprefix("unix://")).unlink()
+    if _NETWORK_RESULTS.is_dir() and containerd.sandboxes(layout).is_dir():
+        own = {path.name for path in containerd.sandboxes(layout).iterdir()}
+        for note in [path for path in _NETWORK_RESULTS.iterdir() if own & set(path.name.split("-"))]:
+            note.unlink(missing_ok=True)
     unmount_below(layout.state)
     for folder in sorted(_cgroups(layout), key=lambda path: len(path.parts), reverse=True):
         with suppress(OSError):  # a dying process may hold it for a moment; `found` tells if it stays

@@ -13,7 +13,7 @@ from serinus.core.noise import no_history
 from serinus.core.observed import Measured
 from serinus.core.questions import Arms, HistogramSource, Measurement
 from serinus.core.questions import Series as Selected
-from serinus.core.samples import Buffer, Series
+from serinus.core.samples import Series
 from serinus.core.timeline import Life
 from serinus.core.trial import Seen
 
@@ -109,41 +109,6 @@ def test_a_trial_begins_to_read_one_interval_before_its_traffic() -> None:
     asked = question()
     begun = trial.begin(asked, no_history(asked.slis))
     assert trial.read_from(begun) == 990.0
-
-
-def edges(*bounds: float) -> dict[tuple[str, str, str | float, tuple[tuple[str, str], ...]], Buffer]:
-    return {("a", "latency", bound, ()): Buffer(first=0.0, times=(0.0,), values=(0.0,)) for bound in bounds}
-
-
-def test_an_objective_without_a_bucket_of_its_own_is_said_with_the_nearest_on_both_sides() -> None:
-    (sentence,) = trial.missing_edges(edges(0.5, 1.0, 2.0, 5.0, 10.0, 20.0, inf), question())
-    assert "no bucket at 2.5s" in sentence
-    assert "1s, 2s, 5s, 10s" in sentence
-
-
-def test_the_nearest_buckets_are_told_in_seconds_whatever_the_metrics_unit() -> None:
-    source = HistogramSource(histogram=Selected(metric="time"), seconds_per_unit=0.001)
-    asked = question(
-        slis=(replace(LATENCY, edge=2500.0),),
-        measurements=(Measurement(sli="latency", arms=Arms.CLUSTER, source=source),),
-    )
-    (sentence,) = trial.missing_edges(edges(1000.0, 5000.0, inf), asked)
-    assert "no bucket at 2.5s" in sentence
-    assert "1s, 5s" in sentence
-
-
-def test_a_bucket_that_is_there_up_to_rounding_is_there() -> None:
-    asked = question(slis=(replace(LATENCY, edge=0.1 + 0.2),))
-    assert trial.missing_edges(edges(0.3, inf), asked) == []
-
-
-def test_before_any_sample_no_bucket_is_missing() -> None:
-    assert trial.missing_edges({}, question()) == []
-
-
-def test_a_latency_without_an_objective_needs_no_bucket() -> None:
-    asked = question(slis=(replace(LATENCY, edge=None),))
-    assert trial.missing_edges(edges(0.5, inf), asked) == []
 
 
 def test_missing_data_stops_a_pass_and_never_takes_back_a_fail() -> None:

@@ -118,14 +118,16 @@ def _source(spec: Spec, observed: Observed) -> Condition:
         )
     holds = f" that hold {source.running_gpus} x {source.gpu_resource}" if source.running_gpus else ""
     how = "" if spec.replicas is not None else f" and workload.replicas: {source.running} in this resource"
+    told = f"{source.kind} {source.name} still runs {source.running} pods{holds}"
+    if observed.route is None or not observed.route.listed:
+        then = f"once all its requests come by {spec.traffic.name}, write replicas: 0 in it{how}."
+        return Condition(type=kind, status=False, reason="SourceServes", message=f"{told}: {then}")
     return Condition(
         type=kind,
         status=False,
         reason="SourceRuns",
-        message=(
-            f"{source.kind} {source.name} still runs {source.running} pods{holds}, and the route sends them nothing: "
-            f"write replicas: 0 in it{how}."
-        ),
+        message=f"{told}, and {observed.route.kind} {observed.route.name} sends them nothing: write replicas: 0 in "
+        f"it{how}.",
     )
 
 

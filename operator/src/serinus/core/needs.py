@@ -5,6 +5,7 @@ answers it needs no memory: the same question and the same samples give the same
 """
 
 from dataclasses import dataclass
+from math import inf
 
 from serinus.core.evidence import Role, Sli, Standards
 from serinus.core.model import Progress, Shift, Spec
@@ -62,8 +63,8 @@ class Question:
 
     @property
     def since(self) -> float:
-        """When the candidate first got traffic in this attempt."""
-        return next(shift.at for shift in self.shifts if shift.weight > 0)
+        """When the candidate first got traffic in this attempt; infinite while it has had none."""
+        return next((shift.at for shift in self.shifts if shift.weight > 0), inf)
 
 
 def needs(spec: Spec, observed: Observed, progress: Progress) -> Question | None:

@@ -10,24 +10,21 @@ What is kept between ticks is a cache. It is rebuilt from `since` on when it is 
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from math import inf, isclose
+from math import inf
 
-from serinus.core import judge, windows
+from serinus.core import judge, missing, windows
 from serinus.core.evidence import Look, OnFail, ProviderState, Role, Verdict
 from serinus.core.judge import EvidenceState
 from serinus.core.model import Shift
 from serinus.core.needs import Question
 from serinus.core.noise import Noise
 from serinus.core.observed import Measured
-from serinus.core.questions import HistogramSource
-from serinus.core.samples import Buffers, Series, counters
+from serinus.core.samples import Series, counters
 from serinus.core.timeline import Life, Timeline
 from serinus.core.windows import Reader
 
 GATEWAY = "@"
 """In the name of a unit that is a gateway's view of a Service, SERVICE@GATEWAY, and not a pod of ours."""
-NEAREST = 2
-"""How many of the bucket edges on either side are named where the wanted one does not exist."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -173,14 +170,14 @@ def measured(trial: Trial, question: Question, provider: ProviderState = Provide
     verdict, sentence = judgement.verdict, judgement.sentence
     if verdict is Verdict.PROVIDER_DOWN and why:
         sentence = f"{why} Nothing is concluded from that."
-    missing = missing_edges(trial.reader.buffers, question)
+    lacking = missing.found(trial.reader.buffers, question, trial.read_to)
     said = Measured(
         attempt=question.attempt,
         step=trial.state.step if trial.state.looks else question.step,
         since=since(trial.state, question.shifts[-1]),
         verdict=verdict,
         sentence=sentence,
-        findings=said_by_each,
+        findings=missing.marked(said_by_each, lacking),
         hold_only=verdict is Verdict.FAIL and judgement.on_fail is OnFail.HOLD,
         held=judgement.covered_seconds,
         requests=judgement.requests_candidate,
@@ -189,7 +186,11 @@ def measured(trial: Trial, question: Question, provider: ProviderState = Provide
         last_look=judgement.last_look,
         outlook=judgement.outlook,
     )
-    return without_data(said, " ".join(missing)) if missing else _warming_up(said, trial, question)
+    if not lacking:
+        return _warming_up(said, trial, question)
+    # Said of now, even where no look was taken at this weight yet: without numbers none ever is.
+    now = said if trial.state.looks else said.at(question.attempt, question.step, question.shifts[-1].at)
+    return without_data(now, " ".join(one.sentence for one in lacking))
 
 
 def _warming_up(said: Measured, trial: Trial, question: Question) -> Measured:
@@ -216,31 +217,6 @@ def since(state: EvidenceState, last: Shift) -> float:
     """When the weight that the last look was taken at was set; 0 while no look has seen `last`, the present one."""
     seen = (state.last_look or 0.0) > last.at and (state.step, state.weight) == (last.step, last.weight)
     return last.at if seen else 0.0
-
-
-def missing_edges(buffers: Buffers, question: Question) -> list[str]:
-    """A sentence for each latency objective that no bucket speaks of: it names the nearest that could be written."""
-    edges: dict[str, set[float]] = {}
-    for _, sli, part, _ in buffers:
-        if isinstance(part, float):
-            edges.setdefault(sli, set()).add(part)
-    sentences = []
-    for one, measurement in zip(question.slis, question.measurements, strict=True):
-        there, source = edges.get(one.name), measurement.source
-        if one.edge is None or not there or not isinstance(source, HistogramSource):
-            continue
-        wanted = one.edge
-        if any(isclose(wanted, edge, rel_tol=1e-9) for edge in there):
-            continue
-        finite = sorted(there - {inf})
-        below = [edge for edge in finite if edge < wanted][-NEAREST:]
-        above = [edge for edge in finite if edge > wanted][:NEAREST]
-        known = ", ".join(f"{edge * source.seconds_per_unit:g}s" for edge in (*below, *above))
-        sentences.append(
-            f"{one.name}: the histogram has no bucket at {wanted * source.seconds_per_unit:g}s, so that nothing can be "
-            f"said of the objective; the nearest are {known or 'none'}: write one of these."
-        )
-    return sentences
 
 
 def without_data(said: Measured, sentence: str) -> Measured:
