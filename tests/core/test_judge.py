@@ -3,6 +3,7 @@
 import json
 import math
 import re
+from collections.abc import Mapping
 from dataclasses import replace
 from random import Random
 
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 
 from serinus.core import judge
 from serinus.core.evidence import (
+    Counts,
     Histogram,
     Judgement,
     Look,
@@ -316,8 +318,40 @@ def test_blame_falls_on_the_sli_that_failed() -> None:
 def test_a_candidate_that_keeps_the_objective_and_is_slower_is_told_with_the_quantiles() -> None:
     loose = latency(edge=10.0)
     told = judge.verdict(judged(12, loose, bad=None, slower=(3.0, 1.0), rps=200)).sentence
+    assert re.search(
+        r"; median 1\.\d s, stable \d+ ms; p99 \d(\.\d)? s, stable \d\.\d s, over [\d,]+ requests\.$", told
+    )
     assert told.startswith("latency is worse: candidate 0."), told
-    assert re.search(r"; median 1\.\d, stable 0\.\d+; p99 \d(\.\d)?, stable \d\.\d\.$", told), told
+
+
+def test_a_latency_that_both_arms_keep_alike_is_told_by_its_quantiles_alone() -> None:
+    sli = latency(edge=10000.0, seconds_per_unit=0.001)
+    thousands = [
+        replace(one, pods=tuple(replace(pod, counts=in_milliseconds(pod.counts)) for pod in one.pods))
+        for one in (look(Random(k), at=15.0 * k, bad=None, slower=(0.4, 0.1), rps=100) for k in range(1, 13))
+    ]
+    state = judge.begin([sli], standards(), quiet(sli))
+    for one in thousands:
+        state = judge.advance(state, one)
+    said = judge.verdict(state).sentence
+    assert re.fullmatch(
+        r"latency is worse: median 1\d\d ms, stable \d\d ms; p99 \d+ ms, stable \d+ ms, over [\d,]+ requests\.", said
+    ), said
+
+
+def in_milliseconds(counts: Mapping[str, Counts]) -> dict[str, Counts]:
+    return {
+        name: replace(one, edges=tuple(1000 * edge for edge in one.edges))
+        for name, one in counts.items()
+        if isinstance(one, Histogram)
+    }
+
+
+def test_while_harm_gathers_the_sentence_says_that_it_looks_worse_and_not_what_would_make_it_pass() -> None:
+    (said,) = judge.findings(judged(6, bad=(0.04, 0.0), rps=60, noise=no_history([errors()])))
+    assert said.verdict is Verdict.NOT_ENOUGH
+    assert 3 <= said.e_harm < 100, said
+    assert re.match(r"success-rate looks worse so far: candidate .*; evidence of harm \d", said.sentence), said
 
 
 def test_one_sli_alone_can_fail_among_many() -> None:
@@ -380,7 +414,7 @@ def test_evidence_is_capped_in_what_is_told() -> None:
 def test_the_value_of_a_latency_is_its_share_above_the_objective_or_its_p99() -> None:
     (above,) = judge.findings(judged(6, latency(), bad=None, slower=(3.0, 1.0)))
     assert above.candidate == pytest.approx(0.11, abs=0.04)
-    assert "above 2.5" in above.sentence
+    assert "above 2.5 s" in above.sentence
     free = latency(edge=None, budget=None)
     (p99,) = judge.findings(judged(6, free, bad=None, slower=(1.0, 1.0), rps=100))
     assert p99.candidate == pytest.approx(2.0, abs=0.6)

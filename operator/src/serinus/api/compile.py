@@ -185,6 +185,7 @@ def _judged(
         edge=edge,
         allowed_ratio=typed.allowed_ratio or (ALLOWED_RATIO_LATENCY if latency else ALLOWED_RATIO),
         on_fail=OnFail(typed.on_fail),
+        seconds_per_unit=source.seconds_per_unit if isinstance(source, HistogramSource) else 1.0,
         assumed_dispersion=float(rules.assumed_dispersion),
     )
     return sli, measurement

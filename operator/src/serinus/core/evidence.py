@@ -122,6 +122,8 @@ class Sli:
     on_fail: OnFail = OnFail.ROLLBACK
     allowed_difference: float | None = None
     """The candidate may be this much (in share of requests) worse on top; None: half the budget, else .001."""
+    seconds_per_unit: float = 1.0
+    """Of a latency's metric, in which `edge` is told too: what sentences need to say times."""
     assumed_dispersion: float = ASSUMED_DISPERSION
     """Variance over mean that counts are taken to have while stable has no history (>= 1)."""
 

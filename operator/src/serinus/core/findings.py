@@ -22,6 +22,8 @@ SILENCES = {
     "buckets, or write an objective at a bound that both have",
 }
 """Reasons of NoData, and what they mean."""
+GATHERING = 3.0
+"""Evidence of harm from which on people are told of it and not of how soon the step could pass."""
 
 
 def finding_of(track: Track, standards: Standards, step: int, *, slis: int, failed: bool, silence: str) -> Finding:
@@ -141,6 +143,16 @@ def duration(seconds: float) -> str:
     return f"{minutes} min" if minutes < 120 else f"{minutes // 60} h {minutes % 60} min"
 
 
+def time(seconds: float) -> str:
+    """Say how long a request took, to two digits.
+
+    >>> [time(value) for value in (0.0035, 0.0731, 0.4, 2.31, 120.0)]
+    ['3.5 ms', '73 ms', '400 ms', '2.3 s', '120 s']
+    """
+    value, unit = (seconds, "s") if seconds >= 1 else (1000 * seconds, "ms")
+    return f"{value:.0f} {unit}" if value >= 10 else f"{value:.2g} {unit}"
+
+
 def _with_sentence(told: Finding, track: Track, standards: Standards, step: int) -> Finding:
     if told.verdict is Verdict.NO_DATA:
         return replace(told, sentence=f"{told.sli}: {SILENCES[told.reason]}.")
@@ -149,35 +161,44 @@ def _with_sentence(told: Finding, track: Track, standards: Standards, step: int)
     if isinstance(track.comparison, Latency):
         limit = f"what {ratio:g} times stable's latency would be"
     if told.verdict is Verdict.FAIL:
-        return replace(told, sentence=f"{told.sli} is worse: {numbers}{_quantiles(track)}{_one_pod(track)}.")
+        seen = "; ".join(one for one in (_shares(told, track), _quantiles(track), outliers.named(track.pods)) if one)
+        return replace(told, sentence=f"{told.sli} is worse: {seen or numbers}.")
     if told.verdict is Verdict.PASS:
         return replace(told, sentence=f"{told.sli} is below {limit}: {numbers}.")
+    if told.e_harm >= GATHERING:
+        # Who reads this has to know which way it goes, not how much would be needed if it went the other way.
+        return replace(told, sentence=f"{told.sli} looks worse so far: {numbers}; evidence of harm {told.e_harm:.3g}.")
     more = words(told.needs_requests, 0.0) or "an unknown number of requests more"
     return replace(told, sentence=f"{told.sli} needs {more} to be shown below {limit}: {numbers}.")
 
 
+def _shares(told: Finding, track: Track) -> str:
+    """The numbers of a Fail; nothing where a latency's objective is kept by both alike, since it fails by the rest."""
+    alike = told.candidate is not None and told.stable is not None and f"{told.candidate:.2%}" == f"{told.stable:.2%}"
+    if isinstance(track.comparison, Latency) and track.objective is not None and alike:
+        return ""
+    return _numbers(told, track)
+
+
 def _quantiles(track: Track) -> str:
     """Where a latency has an objective: both arms' quantiles, for a candidate that keeps it and yet is slower."""
-    compared = track.comparison
+    compared, unit = track.comparison, track.sli.seconds_per_unit
     if not isinstance(compared, Latency) or track.objective is None or not sum(compared.candidate):
         return ""
+    arms = (compared.candidate, compared.stable)
     pairs = [
-        (name, *(latency.quantile(compared.edges, counts, q) for counts in (compared.candidate, compared.stable)))
+        f"{name} {time(candidate * unit)}, stable {time(stable * unit)}"
         for name, q in (("median", 0.5), ("p99", 0.99))
+        for candidate, stable in [[latency.quantile(compared.edges, counts, q) for counts in arms]]
     ]
-    return "".join(f"; {name} {candidate:.2g}, stable {stable:.2g}" for name, candidate, stable in pairs)
-
-
-def _one_pod(track: Track) -> str:
-    words = outliers.named(track.pods)
-    return f"; {words}" if words else ""
+    return f"{'; '.join(pairs)}, over {track.totals.n1:,.0f} requests"
 
 
 def _numbers(told: Finding, track: Track) -> str:
-    seen = f"of {track.totals.n1:,.0f} requests"
+    seen, unit = f"of {track.totals.n1:,.0f} requests", track.sli.seconds_per_unit
     if told.candidate is None or told.stable is None:
         return f"nothing to show yet {seen}"
     if isinstance(track.comparison, Latency) and track.objective is None:
-        return f"candidate p99 {told.candidate:.4g} {seen}, stable {told.stable:.4g}"
-    above = f" above {track.sli.edge:g}" if track.sli.edge is not None else ""
+        return f"candidate p99 {time(told.candidate * unit)} {seen}, stable {time(told.stable * unit)}"
+    above = f" above {time(track.sli.edge * unit)}" if track.sli.edge is not None else ""
     return f"candidate {told.candidate:.2%}{above} {seen}, stable {told.stable:.2%}"

@@ -32,7 +32,7 @@ from serinus.core.evidence import (
     Standards,
     Verdict,
 )
-from serinus.core.findings import finding_of, words
+from serinus.core.findings import GATHERING, finding_of, words
 from serinus.core.noise import Noise
 from serinus.core.stats import merging
 from serinus.core.tracks import Track
@@ -41,8 +41,6 @@ LOST_MORE = 0.2
 """The candidate may lose this much more of its scrapes than stable (share of pods, smoothed) before nothing is said."""
 SILENT_LOOKS = 3
 """Looks without a request of the candidate that scrapes at other moments, or a missed one, can explain."""
-GATHERING = 3.0
-"""Evidence of harm from which on people are told of it and not of how soon the step could pass."""
 SMOOTHING = 0.1
 """Weight of one look in the smoothed shares of lost scrapes."""
 
