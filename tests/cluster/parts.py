@@ -55,10 +55,17 @@ class Part:
         return f"{self.name}-{self.version}-{digest.hexdigest()[:10]}"
 
 
-def _go_install(name: str, version: str, package: str, shapes: tuple[str, ...] = (WHOLE,)) -> Part:
+def _go_install(name: str, version: str, package: str, shapes: tuple[str, ...] = (WHOLE,), flags: str = "") -> Part:
     at = f"{package}@v{version}"
-    return Part(name=name, version=version, recipe=recipes.go_install(at), made_of=f"go install {at}",
-                programs={name: name}, shapes=shapes)  # fmt: skip
+    return Part(name=name, version=version, recipe=recipes.go_install(at, flags),
+                made_of=f"go install {at} {flags}".rstrip(), programs={name: name}, shapes=shapes)  # fmt: skip
+
+
+_HELM_FLAGS = " ".join(
+    f"-X helm.sh/helm/v3/pkg/{package}.k8sVersion{part}={number}"
+    for package in ("chartutil", "lint/rules")
+    for part, number in zip(("Major", "Minor"), KUBERNETES.split(".")[:2], strict=True)
+)
 
 
 def _kubernetes() -> Part:
@@ -95,7 +102,8 @@ PARTS: Mapping[str, Part] = {
             recipe=recipes.go_module("coredns", ".", "", "coredns"), programs={"coredns": "coredns"},
         ),
         _go_install("contour", "1.33.8", "github.com/projectcontour/contour/cmd/contour", shapes=SHAPES),
-        _go_install("helm", "3.22.0", "helm.sh/helm/v3/cmd/helm"),
+        # Without these `helm template` takes the cluster for Kubernetes 1.20.
+        _go_install("helm", "3.22.0", "helm.sh/helm/v3/cmd/helm", flags=_HELM_FLAGS),
         _go_install("kwok", "0.7.0", "sigs.k8s.io/kwok/cmd/kwok", shapes=(CONTROL_PLANE,)),
         Part(
             name="base", version="bookworm", heavy=False,

@@ -105,12 +105,12 @@ def go_module(source: str, package: str, flags: str, output: str) -> Recipe:
     return build
 
 
-def go_install(package: str) -> Recipe:
+def go_install(package: str, flags: str = "") -> Recipe:
     """`go install` of a published `package@version`; only for modules without replace lines."""
 
     def build(folder: Path) -> None:
         env = {**_go_env(), "GOBIN": str(folder)}
-        run([go(), "install", "-trimpath", "-ldflags", "-s -w", package], log_of(folder), cwd=folder, env=env)
+        run([go(), "install", "-trimpath", "-ldflags", f"-s -w {flags}", package], log_of(folder), cwd=folder, env=env)
 
     return build
 

@@ -455,3 +455,9 @@ def test_a_clock_that_differs_by_seconds_rewrites_nothing() -> None:
     world = on_trial(1)
     set_back(world, 20)
     assert shifts(decided(world)) == []
+
+
+def test_traffic_that_goes_past_the_weights_is_said_in_the_message_of_a_trial() -> None:
+    leak = "Service web also selects the candidate's pods, whatever the weight."
+    for world, said in ((on_trial(1), True), (healthy(), False)):
+        assert (leak in decided(world, leaks=(leak,)).sentence) is said

@@ -112,6 +112,9 @@ def _completed(situation: Situation, plan: Plan) -> Plan:
     sentence, progress, problem = plan.sentence, plan.progress, situation.observed.intent_problem
     if problem:
         sentence, progress = f"{sentence} {problem}", replace(progress, intent_answer=problem)
+    if progress.candidate:
+        # Weights that do not hold are said where people look first, and not in a condition alone.
+        sentence = " ".join((sentence, *situation.observed.leaks))
     return replace(
         plan,
         sentence=sentence,
