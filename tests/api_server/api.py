@@ -3,6 +3,7 @@
 import base64
 import json
 import tempfile
+import weakref
 from pathlib import Path
 from typing import Any, cast
 
@@ -35,6 +36,7 @@ class Api:
         with tempfile.NamedTemporaryFile("wb", suffix=".pem", delete=False) as file:
             file.write(self.ca)
         self.ca_file = file.name
+        weakref.finalize(self, Path(file.name).unlink, missing_ok=True)
         self._session = requests.Session()
         self._session.trust_env = False  # an environment may name another bundle of certificates
         self._session.verify = self.ca_file
