@@ -1,4 +1,4 @@
-"""Draws a run: who got the requests, their errors, their latency, with the decisions marked.
+"""Draws a run: who got the requests, their errors, their latency, with the acts, the decisions and the objectives.
 
 python -m examples.demo.picture build-output/demo/run.json docs/images/demo.png
 """
@@ -11,17 +11,22 @@ from pathlib import Path
 from typing import Any
 
 import matplotlib
+import yaml
 
 matplotlib.use("Agg")
 from matplotlib import pyplot
 from matplotlib.axes import Axes
 from matplotlib.ticker import FixedLocator, FuncFormatter, MultipleLocator, NullLocator
 
-from examples.demo.kube import seconds_of
+from examples.demo.kube import FOLDER, seconds_of
+from serinus.api.compile import compile_spec
+from serinus.core.model import Spec
 
 COLOURS = {"v1": "#8d99ae", "v2": "#2a9d5c", "v3": "#d1495b", "v4": "#e08e1b"}
 _NEEDED = 5.0
 """Points of less than this many requests a second are left out: a share of three requests is no share."""
+_NARROW = 8.0
+"""Seconds of the picture that hold no name of an act."""
 
 Run = dict[str, Any]
 
@@ -37,13 +42,20 @@ def draw(run: Run, file: Path) -> None:
     )
     _traffic(traffic, run)
     _lines(errors, run, "errors", 100.0, "errors, %")
-    _lines(latency, run, "p95", 1.0, "p95, ms")
+    _lines(latency, run, "p95", 1.0, "p95, ms (log scale)")
+    budget, slowest = objectives()
+    _limit(errors, 100 * budget, f"objective: at most {100 * budget:g} %")
+    _limit(latency, 1000 * slowest, f"objective: at most {1000 * slowest:g} ms")
     latency.set_yscale("log")
+    latency.set_ylim(top=1600 * slowest)
     latency.yaxis.set_major_locator(FixedLocator([2, 5, 10, 20, 50, 100, 200, 500, 1000]))
     latency.yaxis.set_minor_locator(NullLocator())
     latency.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-    for axes in (traffic, errors, latency):
+    _acts(errors, run, named=True)
+    for axes in (traffic, latency):
         _acts(axes, run)
+    _does_not_fit(traffic, run)
+    for axes in (traffic, errors, latency):
         _decisions(axes, run)
         axes.margins(x=0)
     latency.xaxis.set_major_locator(MultipleLocator(60))
@@ -91,25 +103,51 @@ def _pieces(times: list[float]) -> list[list[float]]:
     return pieces
 
 
-def _acts(axes: Axes, run: Run) -> None:
-    """The acts as stripes, with how each ended above the first panel."""
-    acts = run["acts"]
-    for number, act in enumerate(acts):
-        start, end = max(0.0, act["began"] - run["began"]), act["began"] + act["seconds"] - run["began"]
+def objectives() -> tuple[float, float]:
+    """What the rollout allows: the share of bad answers, and the seconds of its latency objective."""
+    spec = compile_spec(yaml.safe_load((FOLDER / "rollout.yaml").read_text()))
+    assert isinstance(spec, Spec), spec
+    answers, latency = (next(one for one in spec.slis if one.latency is wanted) for wanted in (False, True))
+    assert answers.budget is not None
+    assert latency.edge is not None
+    return answers.budget, latency.edge
+
+
+def _limit(axes: Axes, value: float, words: str) -> None:
+    axes.axhline(value, color="#555555", linewidth=1, linestyle="--")
+    axes.annotate(
+        words, (0.004, value), xycoords=("axes fraction", "data"), xytext=(0, 2), textcoords="offset points",
+        size=8, color="#555555",
+    )  # fmt: skip
+
+
+def _acts(axes: Axes, run: Run, *, named: bool = False) -> None:
+    """The acts as stripes, every second one grey."""
+    for number, act in enumerate(run["acts"]):
+        start, end = _span(act, run)
         if end <= start:
             continue
         if number % 2:
-            axes.axvspan(start, end, color="#000000", alpha=0.045, zorder=0, linewidth=0)
-        if number == len(acts) - 1 and axes.get_legend():
+            axes.axvspan(start, end, color="#000000", alpha=0.06, zorder=0, linewidth=0)
+        if named and end - start > _NARROW:
             axes.annotate(
-                "v5: does not fit",
-                ((start + end) / 2, 101),
-                rotation=32,
-                ha="left",
-                va="bottom",
-                annotation_clip=False,
-                size=9,
-            )
+                f"act {number + 1}", (start, 0.97), xycoords=("data", "axes fraction"),
+                xytext=(4, 0), textcoords="offset points", va="top", size=9, color="#555555",
+            )  # fmt: skip
+
+
+def _span(act: dict[str, Any], run: Run) -> tuple[float, float]:
+    """From when to when an act lasted, in seconds since the run began, within the picture."""
+    first = min(at for points in _by_version(run, "requests").values() for at in points)
+    return max(first, act["began"] - run["began"]), act["began"] + act["seconds"] - run["began"]
+
+
+def _does_not_fit(axes: Axes, run: Run) -> None:
+    """The last act moves no requests, so no decision stands for it."""
+    axes.annotate(
+        "v5: does not fit", (sum(_span(run["acts"][-1], run)) / 2, 101), rotation=32, ha="left", va="bottom",
+        annotation_clip=False, size=9,
+    )  # fmt: skip
 
 
 def _decisions(axes: Axes, run: Run) -> None:

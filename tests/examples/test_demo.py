@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import yaml
 
-from examples.demo.picture import draw
+from examples.demo.picture import draw, objectives
 
 ROOT = Path(__file__).parents[2]
 DEMO = ROOT / "examples" / "demo"
@@ -66,3 +66,10 @@ def test_a_run_becomes_a_picture(tmp_path: Path) -> None:
     }
     draw(run, tmp_path / "run.png")
     assert (tmp_path / "run.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_the_picture_has_the_objectives_of_the_rollout() -> None:
+    rollout = yaml.safe_load((DEMO / "rollout.yaml").read_text())
+    answers, latency = rollout["spec"]["slis"]
+    budget, seconds = objectives()
+    assert (answers["objective"], latency["p95"]) == (f"{100 - 100 * budget:g}%", f"{1000 * seconds:g}ms")
