@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from examples.demo import kube, measures
 from examples.demo.kube import Manifest
 from examples.demo.measures import Answers
-from examples.demo.teller import ActFailed, Record, Watch, condition_reason, say, say_command
+from examples.demo.teller import ActFailed, Record, Watch, condition_reason, harm, say, say_command
 
 _SCRAPED = 5.0
 """Seconds after which Prometheus has scraped what happened before."""
@@ -115,6 +115,8 @@ def _taken_back(record: Record, version: str, sli: str, before: Answers) -> str:
     check(seen["phase"] == "RolledBack", f"{version} is taken back, and stays away until it changes")
     check(seen["stable"]["revision"] == stable, "v2 is still stable")
     check(f"{sli} is worse" in seen["message"], f"the reason is {sli}")
+    each = ", ".join(f"{one['name']} {one['eHarm']}" for one in seen["slis"])
+    say(f"Evidence of harm in the status now: {harm(seen):.3g}, the average of {each}; 100 was needed.")
     decisions = [one for number, one in sorted(record.decisions.items()) if number not in known]
     weights = [one["weight"] for one in decisions]
     check(max(weights) == 20, f"{version} never got more than 20 %")

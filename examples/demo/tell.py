@@ -98,17 +98,18 @@ def _end(name: str, parts: list[tuple[str, float]], results: list[Result], out: 
     say(f"The picture of this run, from the cluster's Prometheus and the status: {_short(out / 'demo.png')}")
     say("The cluster runs on, with its users. Try (each answer comes within seconds):")
     for words, what in (
-        (f"make shell NAME={name}", "then, inside:"),
-        ("kubectl -n demo get mro -o wide -w", "the rollout in one line, live"),
+        (f"make shell NAME={name}", "a shell inside the cluster; the next lines are for it, exit leaves it"),
+        ("kubectl -n demo get mro -o wide -w", "the rollout in one line, live; Ctrl-C ends it"),
         ("kubectl -n demo get mro digits -o yaml", "its whole status"),
         ("kubectl explain mro.spec.slis", "what can be written"),
-        ("kubectl -n demo apply -f examples/demo/v3.yaml", "the bad version again: nothing"),
-        (f"{_INTENT}=retry@1", "until someone says retry"),
-        (f"{_INTENT}=abort@2", "and ends it by hand"),
+        ("kubectl -n demo apply -f examples/demo/v3.yaml", "v3 again: it was taken back, so nothing moves"),
+        (f"{_INTENT}=retry@$(date +%s)", "try v3 once more all the same"),
+        (f"{_INTENT}=abort@$(date +%s)", "end the trial that runs, at once"),
         ("kubectl -n demo scale deployment load --replicas=0", "send the users home"),
-        (f"make down NAME={name}", "outside: without a trace"),
+        (f"make down NAME={name}", "outside: take the cluster away, without a trace"),
     ):
-        print(f"    {words:<76} # {what}")
+        print(f"    {words:<86} # {what}")
+    say("The word after the @ acts once: the same one again does nothing, and $(date +%s) is a new one each second.")
 
 
 def _short(path: Path) -> str:

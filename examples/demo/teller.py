@@ -97,7 +97,7 @@ class Watch:
         return f"{passed // 60}:{passed % 60:02}"
 
     def _numbers(self, seen: Manifest) -> str:
-        """Weight, measured share, errors and latency of both arms, and the evidence that the judge has."""
+        """Weight, measured share, errors and latency of both arms, and the evidence that the status was last told."""
         values = measures.now()
         arms = [(role, seen[role]["revision"]) for role in ("candidate", "stable")]
         requests = values[measures.REQUESTS]
@@ -113,10 +113,15 @@ class Watch:
             words.append(f"{'errors' if name == measures.ERRORS else name} {', '.join(told)}")
         slis = seen.get("slis", ())
         if slis:
-            harm = sum(float(one.get("eHarm") or 0) for one in slis) / len(slis)
             passed = sum(one["verdict"] == "Pass" for one in slis)
-            words.append(f"harm {harm:.3g}, {passed} of {len(slis)} pass")
+            words.append(f"in status: harm {harm(seen):.3g}, {passed} of {len(slis)} pass")
         return " | ".join(words)
+
+
+def harm(seen: Manifest) -> float:
+    """Evidence that the candidate does harm, as the status was last written: the average of the SLIs' e-values."""
+    told = [float(one.get("eHarm") or 0) for one in seen.get("slis", ())]
+    return sum(told) / len(told) if told else 0.0
 
 
 def condition_reason(seen: Manifest) -> str:

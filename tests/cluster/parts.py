@@ -26,6 +26,8 @@ KUBERNETES = "1.34.4"
 
 PROMETHEUS = "3.5.0"
 _KUBE_VERSION = "k8s.io/component-base/version"
+_LONGEST = "kubernetes"
+"""The part that takes so long that people must be told."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,7 +76,7 @@ def _kubernetes() -> Part:
     told = {"gitVersion": f"v{KUBERNETES}", "gitMajor": major, "gitMinor": minor}
     flags = " ".join(f"-X {_KUBE_VERSION}.{key}={value}" for key, value in told.items())
     return Part(
-        name="kubernetes", version=KUBERNETES, source="kubernetes", made_of=f"go build {flags}", shapes=SHAPES,
+        name=_LONGEST, version=KUBERNETES, source="kubernetes", made_of=f"go build {flags}", shapes=SHAPES,
         recipe=recipes.go_module("kubernetes", ".", flags, "kubernetes"), programs=dict.fromkeys(names, "kubernetes"),
     )  # fmt: skip
 
@@ -149,6 +151,8 @@ def build(names: Iterable[str]) -> None:
     needed = [part for part in wanted if cache.damage(part.key)]
     if needed or debian.missing(whole):
         say(f"to make: {', '.join(part.name for part in needed) or 'only packages'}; the rest is in the cache")
+        if _LONGEST in {part.name for part in needed}:
+            say("Kubernetes is compiled, once on this machine: about 15 minutes on two cores, more on busy ones")
         _side_by_side(needed, whole)
     for part in wanted:
         _link(part)

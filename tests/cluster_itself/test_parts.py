@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cluster import cache, parts, recipes
+from tests.cluster import cache, debian, parts, recipes
 from tests.cluster.errors import ClusterError
 
 TINY = parts.Part(
@@ -35,6 +35,21 @@ def test_a_link_that_leads_elsewhere_is_mended(own_cache: Path, monkeypatch: pyt
     link.symlink_to("/nowhere")
     parts.build(names)
     assert link.resolve() == (parts.path("tiny") / "tiny").resolve()
+
+
+@pytest.mark.parametrize(("name", "told"), [("kubernetes", 1), ("tiny", 0)])
+def test_who_waits_for_kubernetes_is_told_once_how_long(
+    own_cache: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    name: str,
+    told: int,
+) -> None:
+    monkeypatch.setattr(debian, "missing", lambda whole: [])
+    names = fake(monkeypatch, replace(TINY, name=name))
+    parts.build(names)
+    parts.build(names)
+    assert capsys.readouterr().err.count("about 15 minutes") == told
 
 
 def test_another_recipe_is_another_entry() -> None:
