@@ -21,13 +21,13 @@ help: ## List the targets
 	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## / {printf "  %-20s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: demo
-demo: venv ## Five versions of a model, rolled out on a whole cluster in about 6 minutes (NAME=dev)
+demo: venv ## Five versions of a model, rolled out on a whole cluster: 5 minutes, 25 the first time (NAME=dev)
 	@$(BIN)/python -m examples.demo --name $(NAME)
 
 ##@ Clusters (a real Kubernetes without Docker: docs/cluster.md)
 
 .PHONY: cluster
-cluster: ## Start a whole cluster: kubelet, Envoy, Prometheus, 8 fake GPUs (NAME=dev)
+cluster: ## Start a whole cluster: kubelet, Envoy, Prometheus, 8 fake GPUs; 15 minutes the first time (NAME=dev)
 	@$(CLUSTER) up --name $(NAME) --shape whole
 
 .PHONY: control-plane
@@ -45,7 +45,7 @@ down: ## Take the cluster away without a trace (NAME=dev)
 ##@ Test it
 
 .PHONY: test
-test: lint test-fast test-api-server test-crash test-cluster test-whole ## Everything that CI runs
+test: lint test-fast test-api-server test-crash test-cluster test-whole ## Everything that CI runs: about 35 minutes once a cluster was built
 
 .PHONY: test-fast
 test-fast: venv ## Unit, property and golden tests; no cluster
