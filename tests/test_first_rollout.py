@@ -8,12 +8,14 @@ import pytest
 import yaml
 
 from serinus.api.compile import compile_spec
+from serinus.core.evidence import Verdict
 from serinus.core.model import Spec
 from serinus.core.questions import HistogramSource
 from serinus.plugin import Names
 from serinus.presets import PRESETS
 from serinus.routers.http_route import HTTP_ROUTE
 from serinus.workloads.deployment import DEPLOYMENT
+from tests.core.world import healthy
 
 PAGE = (Path(__file__).parents[1] / "docs" / "first-rollout.md").read_text()
 BLOCKS = [yaml.safe_load(one) for one in re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)]
@@ -66,3 +68,16 @@ def test_the_table_has_every_preset_with_the_metrics_that_it_reads() -> None:
         else:
             wanted = {one.metric for one in (source.total, source.bad, source.good) if one is not None}
         assert wanted <= set(re.findall(r"`([a-z0-9_:]+)`", rows[name].split("|")[2])), name
+
+
+def test_the_sentences_that_it_promises_are_those_of_a_rollout_with_these_steps() -> None:
+    world = healthy()
+    said = {next(iter(world.run(1))).sentence}
+    world.wanted, world.verdict = "v2", Verdict.PASS
+    said |= {plan.sentence for plan in world.run(3000)}
+    table = PAGE[PAGE.index("| phase | sentence |") : PAGE.index("## When it waits")]
+    shown = [one for one in re.findall(r"`([^`]+)`", table) if " " in one]
+    promised = [one.replace("wst92gxg", "v1").replace("gxvcxvpf", "v2") for one in shown]
+    by_the_rules = [one.removesuffix("...") for one in promised if "vllm/" not in one]
+    assert len(by_the_rules) == 5
+    assert [one for one in by_the_rules if not any(told.startswith(one) for told in said)] == []
