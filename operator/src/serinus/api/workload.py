@@ -106,7 +106,8 @@ class Workload(Typed):
         default=None,
         description=(
             "Name of a Deployment in the same namespace whose pod template Serinus copies. Serinus never writes "
-            "to it. Once Serinus runs the model, set `replicas: 0` on that Deployment and say the number here.\n"
+            "to it. Say the number of pods in `replicas`; once requests reach Serinus' pods, set `replicas: 0` on that "
+            "Deployment.\n"
             "Example: `chat`. Either this or `podTemplate`."
         ),
     )

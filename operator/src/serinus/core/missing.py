@@ -21,7 +21,7 @@ _OF_WHOM = {
     Arms.POD: "of any pod of this rollout, stable's included: compare the metric's name and matchers with what the "
     "pods show, and see that they are scraped with the labels namespace and pod.",
     Arms.WORKLOAD: "of this rollout's Deployments, stable's included: compare the matchers, and see that the proxies "
-    "of the mesh are scraped with the labels namespace and destination_workload.",
+    "of the mesh are scraped with the labels destination_workload_namespace and destination_workload.",
     Arms.CLUSTER: "of this rollout's two Services: see that the gateway is scraped, and that it names its clusters as "
     "the preset reads them.",
 }

@@ -13,7 +13,7 @@ class DeploymentSource(Workload):
     name: ClassVar[str] = "deployment"
     doc: ClassVar[str] = (
         "A Deployment of your own, in the same namespace. Serinus copies spec.template and never writes to it; once "
-        "Serinus runs the model, write replicas: 0 there and workload.replicas in the ModelRollout."
+        "requests reach Serinus' pods, write replicas: 0 there, with workload.replicas in the ModelRollout."
     )
     resource: ClassVar[Resource] = Resource(group="apps", version="v1", plural="deployments", kind="Deployment")
     permissions: ClassVar[tuple[Permission, ...]] = (
