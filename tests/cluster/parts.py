@@ -165,6 +165,7 @@ def bin_folder() -> Path:
 
 
 def _side_by_side(needed: list[Part], whole: bool) -> None:
+    recipes.allow()
     # Two Go builds at once keep two cores busy also while one of them links, which is not parallel in itself.
     with ThreadPoolExecutor(2) as heavy, ThreadPoolExecutor(4) as light:
         packages = light.submit(debian.install, whole)

