@@ -3,7 +3,7 @@
 import json
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from random import Random
 
@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from serinus.core import judge
+from serinus.core import gathering, history, judge
 from serinus.core.evidence import (
     Counts,
     Histogram,
@@ -29,7 +29,7 @@ from serinus.core.evidence import (
 from serinus.core.judge import EvidenceState
 from serinus.core.noise import Noise, no_history
 from serinus.core.plain import from_plain, to_plain
-from tests.core.traffic import errors, latency, look, quiet, standards
+from tests.core.traffic import errors, latency, look, past, quiet, standards
 
 
 def judged(
@@ -432,12 +432,74 @@ def test_a_latency_needs_requests_until_it_is_shown_at_both_edges() -> None:
     assert "2 times stable's latency" in said.sentence
 
 
+def gathered(hours: float, *, past: Sequence[Look] = (), slis: Sequence[Sli] = (), rps: float = 20) -> EvidenceState:
+    """An equal candidate on trial for so long, without history but `past`: four pods of stable."""
+    asked = slis or (errors(),)
+    random, state = Random(5), judge.begin(asked, standards(), history.calibrate(past, asked), past=past)
+    for k in range(1, round(hours * 240) + 1):
+        state = judge.advance(state, look(random, at=15.0 * k, rps=rps))
+    return state
+
+
 def test_measured_noise_replaces_the_assumed_one_for_the_looks_to_come() -> None:
-    slow = judged(10, noise=no_history([errors()]), rps=20)
-    fast = judge.recalibrate(slow, quiet(errors()))
-    assert judge.findings(fast)[0].e_safe == judge.findings(slow)[0].e_safe
-    assert (judge.findings(fast)[0].needs_requests or 0) < (judge.findings(slow)[0].needs_requests or 0) / 2
+    slow = gathered(1)
+    assert slow.noise.assumed
+    fast = judge.advance(slow, look(Random(6), at=3615.0, rps=20))
     assert not fast.noise.assumed
+    assert "4.0 pod-hours" in fast.noise.sentence
+    assert fast.gathering is None
+    before, after = (one.tracks[0].calibration for one in (slow, fast))
+    assert (before.assumed, before.least_ratio, after.assumed, after.least_ratio) == (True, 3.0, False, 1.0)
+    assert after.phi == pytest.approx(1.5, abs=0.1)
+    gain = judge.findings(fast)[0].e_safe / judge.findings(slow)[0].e_safe
+    usual = judge.findings(slow)[0].e_safe / judge.findings(gathered(239 / 240))[0].e_safe
+    assert usual < gain < judge.findings(slow)[0].e_safe ** 0.5, "the look is weighed anew, and none before it"
+
+
+def test_the_past_that_was_too_short_counts_too() -> None:
+    short = past(Random(1), hours=0.5, rps=20, bad=0.0)
+    assert gathered(0.5, past=short).noise.assumed
+    assert not gathered(0.5 + 1 / 240, past=short).noise.assumed
+
+
+def test_noise_that_nobody_asked_to_measure_stays_assumed() -> None:
+    state = judge.begin([errors()], standards(), no_history([errors()]))
+    assert state.gathering is None
+    known = judge.begin([errors()], standards(), quiet(errors()), past=())
+    assert known.gathering is None
+
+
+def test_noise_is_measured_once_it_is_known_of_every_sli_that_assumes_it() -> None:
+    both = gathered(1.5, slis=(errors(), errors("other")))
+    assert both.noise.assumed
+    assert both.gathering is not None
+    assert both.gathering.missing == 4 * 3600
+
+
+def test_what_is_gathered_is_kept_by_the_minute_and_not_by_the_look() -> None:
+    state = gathered(0.5)
+    assert state.gathering is not None
+    assert len(state.gathering.looks) in (30, 31)
+    assert state.gathering.missing == 2 * 3600
+    counts = [one.counts["success-rate"] for each in state.gathering.looks for one in each.pods]
+    looked = sum(one.total for one in counts if isinstance(one, Ratio))
+    assert looked == state.tracks[0].totals.n0
+    assert {one.role for each in state.gathering.looks for one in each.pods} == {Role.STABLE}
+
+
+def test_a_look_without_stable_adds_nothing_and_an_sli_that_is_rarely_counted_does_not_fill_the_memory() -> None:
+    begun = gathering.begin((), [errors("rare")])
+    alone = replace(look(Random(1)), pods=tuple(one for one in look(Random(1)).pods if one.role is Role.CANDIDATE))
+    assert gathering.add(begun, alone) is begun
+    for k in range(gathering.MOST_MINUTES + 5):
+        begun = gathering.add(begun, look(Random(1), at=60.0 * k, seconds=60.0))
+    assert len(begun.looks) == gathering.MOST_MINUTES
+    assert not gathering.is_enough(begun)
+
+
+def test_a_state_that_gathers_survives_json() -> None:
+    state = gathered(0.25)
+    assert from_plain(EvidenceState, json.loads(json.dumps(to_plain(state)))) == state
 
 
 def test_beside_a_fresh_baseline_stable_does_not_count() -> None:

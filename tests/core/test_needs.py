@@ -1,9 +1,10 @@
 """What is asked, and when nothing needs to be."""
 
 from dataclasses import replace
+from math import inf
 
 from serinus.core.evidence import Role
-from serinus.core.model import Cause, Progress, Shift, SplitRecord
+from serinus.core.model import Cause, Forecast, Progress, Shift, SplitRecord
 from serinus.core.needs import needs
 from serinus.core.observed import Deployed, Observed, Pod
 from tests.core.world import START, spec
@@ -67,7 +68,45 @@ def test_nothing_is_asked_without_a_candidate_or_a_stable_beside_it() -> None:
     assert needs(spec(), observed(), progress(stable="")) is None
 
 
-def test_nothing_is_asked_while_the_candidate_has_no_traffic() -> None:
+def test_while_the_candidates_pods_come_up_is_asked_how_long_the_steps_take() -> None:
+    before = progress(weight=0, step=0, shifts=(), began=START - 60)
+    asked = needs(spec(), observed(), before)
+    assert asked is not None
+    assert (asked.step, asked.weight, asked.shifts, asked.since, asked.began) == (0, 0, (), inf, START - 60)
+    assert [(one.step, one.weight, one.pods1, one.pods0) for one in asked.stages] == [
+        (1, 5, 1, 4),
+        (2, 25, 1, 4),
+        (3, 50, 2, 4),
+    ]
+    assert {(one.hold, one.idle) for one in asked.stages} == {(60.0, 60.0)}
+
+
+def test_pods_are_made_before_anyone_asks_how_long_it_takes() -> None:
+    before = progress(weight=0, step=0, shifts=())
+    assert needs(spec(), observed(deployed=observed().deployed[:2]), before) is None
+
+
+def told(step: int, attempt: int = 4) -> Forecast:
+    return Forecast(
+        attempt=attempt, step=step, seconds=60, rollout=60, soonest=60, sli="a", reason="WithinMaxHold", sentence="x"
+    )
+
+
+def test_what_was_told_is_not_asked_again() -> None:
+    before = progress(weight=0, step=0, shifts=())
+    assert needs(spec(), observed(), replace(before, forecast=told(1))) is None
+    assert needs(spec(), observed(), replace(before, forecast=told(1, attempt=3))) is not None
+    for forecast, steps in ((None, [2, 3]), (told(1), [2, 3]), (told(2), [3]), (told(3), [])):
+        asked = needs(spec(), observed(), progress(forecast=forecast))
+        assert asked is not None
+        assert [one.step for one in asked.stages] == steps
+
+
+def test_a_candidate_that_needs_no_evidence_is_not_asked_about() -> None:
+    assert needs(spec(), observed(), progress(weight=0, step=0, shifts=(), gate_passed=3)) is None
+
+
+def test_nothing_is_asked_once_the_candidate_lost_its_traffic() -> None:
     assert needs(spec(), observed(), progress(weight=0)) is None
     assert needs(spec(), observed(), progress(split=None)) is None
     assert needs(spec(), observed(), progress(shifts=())) is None

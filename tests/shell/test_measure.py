@@ -8,6 +8,7 @@ import pytest
 
 from serinus.core import trial
 from serinus.core.evidence import Role, Sli, Standards, Verdict
+from serinus.core.forecast import Stage
 from serinus.core.model import Shift
 from serinus.core.needs import Question, Started
 from serinus.core.observed import Measured
@@ -130,6 +131,51 @@ async def test_a_measurer_that_lost_its_memory_reads_the_past_and_says_the_same(
     live = await ticks(old, question(), START + INTERVAL, START + 4800)
     replayed = (await Measurer(lambda _: told).measure([question()], START + 4800 + 0.05))[question().key]
     assert replayed == live
+
+
+async def test_noise_that_is_measured_on_the_way_is_the_same_when_the_past_is_read_again(told: ToldPrometheus) -> None:
+    """Two pods of stable have four pod-hours after two hours; then less than three times stable is harm, too."""
+    story(told, START + 8400, bad=0.002, scrape=60.0)
+    asked, old, at = question(interval=60.0), Measurer(lambda _: told), START
+    while at < START + 8400:
+        at += 60.0
+        live = (await old.measure([asked], at + 2.0))[asked.key]
+    (known,) = old._trials.values()
+    assert known.state.gathering is None
+    assert "Noise measured over 4." in known.state.noise.sentence
+    replayed = (await Measurer(lambda _: told).measure([asked], at + 2.0))[asked.key]
+    assert replayed == live
+
+
+async def test_while_pods_come_up_the_traffic_of_stable_tells_how_long_the_steps_take(told: ToldPrometheus) -> None:
+    story(told, START + 90)
+    steps = tuple(Stage(step=n, weight=w, pods1=1, pods0=2, hold=60.0) for n, w in ((1, 20), (2, 50)))
+    waiting = question(step=0, weight=0, shifts=(), began=START - 30, stages=steps)
+    measurer = Measurer(lambda _: told)
+    answer = (await measurer.measure([waiting], START - 15.0))[waiting.key]
+    assert (answer.step, answer.verdict, answer.findings) == (0, Verdict.NO_DATA, ())
+    assert [one.step for one in answer.foreseen] == [1, 2]
+    assert answer.foreseen[0].rate == pytest.approx(80, rel=0.1)
+    assert all(one.assumed and 60 <= one.seconds < 3600 for one in answer.foreseen)
+    asked = measurer.queries
+    assert (await measurer.measure([waiting], START))[waiting.key] == answer
+    assert measurer.queries == asked, "the past is read once"
+    begun = replace(waiting, step=1, weight=20, shifts=question().shifts, stages=())
+    await measurer.measure([begun], START + 60.05)
+    assert measurer.queries - asked == 3, "with traffic its samples are read, and not the past again"
+    assert (await ticks(measurer, begun, START + 75, START + 90)).foreseen == ()
+
+
+async def test_a_stable_that_nobody_counted_lets_nothing_be_foreseen(told: ToldPrometheus) -> None:
+    waiting = question(step=0, weight=0, shifts=(), began=START, stages=(Stage(step=1, weight=20, pods1=1, pods0=2),))
+    assert (await Measurer(lambda _: told).measure([waiting], START))[waiting.key].foreseen == ()
+
+
+async def test_without_a_past_it_is_foreseen_from_the_first_looks_of_the_step(told: ToldPrometheus) -> None:
+    story(told, START + 600, since=START - 30)
+    asked = question(began=START, stages=(Stage(step=1, weight=20, pods1=2, pods0=2),))
+    answer = await ticks(Measurer(lambda _: told), asked, START + INTERVAL, START + 150)
+    assert answer.foreseen[0].rate == pytest.approx(100, rel=0.1)
 
 
 async def test_a_tick_costs_the_same_number_of_queries_for_many_rollouts_as_for_one(told: ToldPrometheus) -> None:

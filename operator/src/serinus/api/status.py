@@ -13,6 +13,8 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic.alias_generators import to_camel
 
+from serinus.api import forecast_status
+from serinus.api.forecast_status import ForecastStatus
 from serinus.core.conditions import Condition
 from serinus.core.evidence import Finding
 from serinus.core.model import Cause, Decision, Model, Phase, Progress, Spec
@@ -102,6 +104,9 @@ class Status(_Part):
     candidate: RevisionStatus | None = Field(default=None, description="The revision under trial.")
     attempt: int = Field(default=0, description="How many trials this resource has seen.")
     slis: list[SliStatus] = Field(default=[], description="What is known of each SLI.", max_length=32)
+    forecast: ForecastStatus | None = Field(
+        default=None, description="What was said before the step of how long it takes, and the whole rollout."
+    )
     decisions: list[DecisionStatus] = Field(default=[], description="The last decisions.", max_length=8)
     intent: IntentStatus | None = Field(default=None, description="What became of the last intent.")
     conditions: list[ConditionStatus] = Field(default=[], description="Conditions in the sense of kstatus.")
@@ -126,7 +131,11 @@ def progress_of(status: Mapping[str, Any] | None) -> Progress:
         return Progress()
     try:
         progress = _PROGRESS.validate_python(_keys(record, _snake))
-        return replace(progress, decisions=tuple(_decision(one) for one in (status or {}).get("decisions", ())))
+        return replace(
+            progress,
+            decisions=tuple(_decision(one) for one in (status or {}).get("decisions", ())),
+            forecast=forecast_status.read(status or {}),
+        )
     except (ValidationError, KeyError, TypeError, ValueError, AttributeError):
         return Progress()
 
@@ -178,11 +187,12 @@ def status_of(
             )
             for one in progress.decisions
         ],
+        forecast=forecast_status.told(progress.forecast),
         intent=IntentStatus(token=progress.last_intent, message=progress.intent_answer)
         if progress.last_intent or progress.intent_answer
         else None,
         conditions=_conditions(conditions, before, spec.generation, now),
-        record=_keys(_PROGRESS.dump_python(progress, mode="json", exclude={"decisions"}), _camel),
+        record=_keys(_PROGRESS.dump_python(progress, mode="json", exclude={"decisions", "forecast"}), _camel),
     )
     return status.model_dump(by_alias=True, mode="json", exclude_none=True, exclude_defaults=False)
 

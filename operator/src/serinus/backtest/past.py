@@ -1,4 +1,4 @@
-"""The noise of stable from lines of its past, in either form; the core measures it."""
+"""The looks of stable from lines of its past, in either form: what the core measures its noise on."""
 
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -6,11 +6,10 @@ from typing import Any
 from serinus.backtest.errors import InputError, Refused
 from serinus.backtest.increments import WARM_UP, Increase
 from serinus.backtest.raw import Sample, Scrapes
-from serinus.core import history, increments, trial, windows
+from serinus.core import increments, trial, windows
 from serinus.core.evidence import Look, Role
 from serinus.core.increments import Increments
 from serinus.core.model import Spec
-from serinus.core.noise import Noise
 from serinus.core.timeline import Life, Timeline
 
 STEP = 60.0
@@ -19,12 +18,12 @@ CHUNK = 3600.0
 """Seconds of raw samples that are read at once."""
 
 
-def noise(spec: Spec, lines: Iterable[Any]) -> Noise:
-    """Return the noise that these lines show; the assumed one where there are too few. Raises `InputError`."""
+def looks(spec: Spec, lines: Iterable[Any]) -> tuple[Look, ...]:
+    """Return the looks of about a minute each that these lines hold. Raises `InputError`."""
     settle = spec.warm_up_seconds + spec.drain
     reading = _Reading(spec)
     own = increments.past(reading.increments(lines), settle=settle)
-    return history.calibrate(own or _looks(reading.samples, settle, spec.warm_up_requests), spec.slis)
+    return tuple(own or _looks(reading.samples, settle, spec.warm_up_requests))
 
 
 class _Reading:

@@ -14,6 +14,7 @@ from serinus.backtest.increments import WARM_UP, Increase
 from serinus.backtest.memory import NEVER, Form, Memory, counted_in
 from serinus.backtest.raw import Sample, Scrapes, WeightLine
 from serinus.core import increments, judge, trial, windows
+from serinus.core.history import calibrate
 from serinus.core.increments import Intake
 from serinus.core.judge import EvidenceState
 from serinus.core.model import Shift, Spec
@@ -40,8 +41,9 @@ class Session:
         self._spec: Spec = compiled
         self._ci = ci
         self._increase, self._scrapes = Increase(compiled), Scrapes(compiled)
-        noise = past.noise(compiled, history)
-        evidence = judge.begin(compiled.slis, compiled.standards, noise, intervals=ci)
+        before = past.looks(compiled, history)
+        noise = calibrate(before, compiled.slis)
+        evidence = judge.begin(compiled.slis, compiled.standards, noise, intervals=ci, past=before)
         asked = hashlib.sha256(json.dumps([typed, ci], sort_keys=True).encode()).hexdigest()[:16]
         self._memory = Memory(asked=asked, evidence=evidence)
         self._ends: dict[str, float] = {}

@@ -7,7 +7,8 @@ a rollout that was taken back is Stalled=True and Ready=False until someone chan
 from dataclasses import dataclass
 
 from serinus.core.evidence import Verdict
-from serinus.core.model import Phase, Spec
+from serinus.core.foretelling import WITHIN
+from serinus.core.model import Forecast, Phase, Spec
 from serinus.core.observed import Measured, Observed
 from serinus.core.phases import IN_PROGRESS
 from serinus.core.plan import Plan
@@ -47,6 +48,8 @@ def conditions(spec: Spec, observed: Observed, measured: Measured, plan: Plan) -
     ]
     if plan.progress.candidate:
         result.append(_evidence(measured))
+        if plan.progress.forecast is not None:
+            result.append(_conclusion(plan.progress.forecast))
     result.append(_capacity(observed, plan))
     result.append(_source(spec, observed))
     result.append(_isolated(observed))
@@ -95,6 +98,10 @@ def _evidence(measured: Measured) -> Condition:
         reason=str(measured.verdict) if lacks else "Measured",
         message=measured.sentence or "Nothing measured yet.",
     )
+
+
+def _conclusion(told: Forecast) -> Condition:
+    return Condition(type="CanConclude", status=told.reason == WITHIN, reason=told.reason, message=told.sentence)
 
 
 def _capacity(observed: Observed, plan: Plan) -> Condition:

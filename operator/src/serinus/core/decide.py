@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from serinus.core import replicas
+from serinus.core.foretelling import with_forecast
 from serinus.core.journal import behind, fold, newest
 from serinus.core.model import Progress, Spec
 from serinus.core.observed import Measured, Observed
@@ -103,6 +104,7 @@ def _completed(situation: Situation, plan: Plan) -> Plan:
     """The plan with the pods and Services that follow from it, and the earliest time to look again."""
     if any(isinstance(action, SetSplit) for action in plan.actions):
         return plan
+    plan = with_forecast(situation, plan)
     after = replicas.actions(situation, plan.progress)
     seen = set(plan.actions)
     looks = situation.next_look if plan.progress.candidate and situation.weight else None

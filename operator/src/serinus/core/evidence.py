@@ -202,16 +202,3 @@ class Judgement:
     silent_requests: float = 0.0
     """Requests that the candidate should have had by its weight since it last answered one."""
     last_look: float | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Forecast:
-    """How long a step takes if the candidate is exactly as good as stable."""
-
-    sli: str
-    """The SLI that takes longest."""
-    requests: float
-    """Candidate requests until `PASS`."""
-    seconds: float
-    """The same as time, at the request rate that was asked for."""
-    sentence: str

@@ -77,21 +77,20 @@ def needs(track: Track, standards: Standards, step: int) -> float | None:
     """Return about how many more candidate requests until Pass if the candidate equals stable; None: cannot be told."""
     if track.last is None:
         return None
-    gains = outlooks(track, track.last, standards, step)
+    gains = outlooks(track, track.last, margins.step_ratio(track.sli, standards, step))
     wanted = -log(standards.false_promotion_rate)
     if any(gain <= 0 and known < wanted for known, gain in gains):
         return None
     return max((max(0.0, wanted - known) / gain for known, gain in gains if gain > 0), default=None)
 
 
-def outlooks(track: Track, arms: Arms, standards: Standards, step: int) -> list[tuple[float, float]]:
-    """Return for each thing to be shown at this step: the nats shown, and the nats that one candidate request adds.
+def outlooks(track: Track, arms: Arms, ratio: float) -> list[tuple[float, float]]:
+    """Return for each thing to be shown below `ratio`: the nats shown, and the nats that one candidate request adds.
 
     On average, for a candidate equal to stable, under the load of `arms`. Nothing for a latency before its buckets are
     settled.
     """
-    ratio, floor = margins.step_ratio(track.sli, standards, step), track.sli.floor
-    compared = track.comparison
+    floor, compared = track.sli.floor, track.comparison
     if not isinstance(compared, Latency):
         level = track.level.share
         gain = comparison.log_e_equal(arms.n1 * level, arms.n1, arms.n0 * level, arms.n0, 1.0, level, ratio, floor)

@@ -1,71 +1,179 @@
-"""How long a step takes before it begins: requests and time until Pass if the candidate is exactly as good as stable.
+"""How long steps take before they begin: time until Pass if the candidate is exactly as good as stable.
 
-    told = forecast(state, step=1, weight=5, requests_per_second=5.0, pods_candidate=1, pods_stable=4, interval=15.0)
-    told.sentence      # "step 1 at 5 % needs about 900 requests ..., 60 min at 5 requests/s, because of success-rate"
+    foreseen = forecast(state, stages, rates, interval=15.0)     # rates: requests a second by SLI, both arms together
+    foreseen[0].seconds                                          # the first of these steps, its hold included
 
-A mean: half of all rollouts take longer. What stable's noise makes of it is in there; where the noise is assumed, the
-sentence says so, and that it gets shorter once enough is measured.
+A mean: half of all rollouts take longer. What stable's noise makes of it is in there. Where the noise is assumed, it is
+measured on the way: `seconds` is for a noise that turns out as large as assumed, `soonest` for one as small as can be.
 """
 
-from math import log
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from math import inf, log
 
 from serinus.core.arms import Arms
 from serinus.core.checks import comparison, margins
-from serinus.core.evidence import Forecast, Standards
-from serinus.core.findings import duration, outlooks, rounded
-from serinus.core.history import ENOUGH_HOURS
+from serinus.core.evidence import Look, Ratio, Role, Standards
+from serinus.core.findings import outlooks
+from serinus.core.history import ENOUGH_HOURS, unseen
 from serinus.core.judge import EvidenceState
 from serinus.core.noise import safe_phi
 from serinus.core.tracks import Track
 
+RECENT = 600.0
+"""Seconds of the past whose traffic is taken to last."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stage:
+    """All of a step that its time depends on."""
+
+    step: int
+    """From 1."""
+    weight: int
+    pods1: int
+    """Pods of the candidate ..."""
+    pods0: int
+    """... and of stable."""
+    hold: float = 0.0
+    min_requests: int = 0
+    idle: float = 0.0
+    """Seconds at its beginning and its end that are no evidence: the drain, and the look that is held back."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Foreseen:
+    """How long one step takes. Infinite where no requests are counted, or where evidence cannot grow."""
+
+    step: int
+    sli: str
+    """The SLI that takes longest."""
+    requests: float
+    """Candidate requests until Pass."""
+    evidence: float
+    """Seconds of evidence until Pass: what `maxHold` limits."""
+    seconds: float
+    """The whole step: evidence, hold and minRequests, and what is no evidence."""
+    soonest: float
+    """The same where the noise is assumed and turns out small once it is measured."""
+    rate: float
+    """Requests a second, both arms together."""
+    assumed: bool
+    """The noise of the SLI that takes longest is assumed."""
+
 
 def forecast(
-    state: EvidenceState,
-    *,
-    step: int,
-    weight: int,
-    requests_per_second: float,
-    pods_candidate: int,
-    pods_stable: int,
-    interval: float,
-) -> Forecast | None:
-    """Return how long `step` at `weight` percent takes from zero; None without SLIs or without traffic.
+    state: EvidenceState, stages: Sequence[Stage], rates: Mapping[str, float], *, interval: float
+) -> tuple[Foreseen, ...]:
+    """Return how long each of these steps takes, one after the other from now; none without SLIs.
 
-    `requests_per_second`: of both arms together. `interval`: seconds between looks.
+    `rates`: requests a second of both arms together, by SLI; one that is not there is not counted. `interval`: seconds
+    between looks.
     """
-    n = requests_per_second * interval
-    arms = Arms(
-        n1=n * weight / 100,
-        n0=n * (100 - weight) / 100,
-        pods1=max(1, pods_candidate),
-        pods0=max(1, pods_stable),
+    if not state.tracks:
+        return ()
+    told = []
+    soon = 0.0
+    """Time from now on, by which stable's noise gets measured."""
+    for stage in stages:
+        enough = state.gathering.missing / max(1, stage.pods0) if state.gathering is not None else inf
+        needed = [
+            _of(track, stage, rates.get(track.sli.name, 0.0), interval, state.standards) for track in state.tracks
+        ]
+        slowest = max(needed, key=lambda one: one.slow)
+        evidence, soonest = slowest.slow, max(one.lasts(max(0.0, enough - soon)) for one in needed)
+        fastest = max(rates.values(), default=0.0) * stage.weight / 100
+        counted = stage.min_requests / fastest if fastest > 0 else 0.0
+        told.append(
+            Foreseen(
+                step=stage.step,
+                sli=slowest.sli,
+                requests=evidence * slowest.rate * stage.weight / 100 if evidence < inf else inf,
+                evidence=evidence,
+                seconds=max(evidence, stage.hold, counted) + stage.idle,
+                soonest=max(soonest, stage.hold, counted) + stage.idle,
+                rate=slowest.rate,
+                assumed=slowest.assumed,
+            )
+        )
+        soon += told[-1].soonest
+    return tuple(told)
+
+
+def rates(looks: Sequence[Look], until: float) -> dict[str, float]:
+    """Return the requests a second of stable by SLI, over the last minutes up to `until`."""
+    recent = [look for look in looks if look.at > until - RECENT]
+    found: dict[str, float] = {}
+    for look in recent:
+        for pod in look.pods:
+            if pod.role is Role.CANDIDATE:
+                continue
+            for sli, counts in pod.counts.items():
+                n = counts.total if isinstance(counts, Ratio) else sum(counts.counts)
+                found[sli] = found.get(sli, 0.0) + n / (pod.end - pod.start) / len(recent)
+    return found
+
+
+def arms_of(stage: Stage, rate: float, interval: float) -> Arms:
+    """Return the requests of one look at that step."""
+    n = rate * interval
+    return Arms(
+        n1=n * stage.weight / 100,
+        n0=n * (100 - stage.weight) / 100,
+        pods1=max(1, stage.pods1),
+        pods0=max(1, stage.pods0),
         seconds=interval,
     )
-    if not state.tracks or arms.n1 <= 0 or arms.n0 <= 0:
-        return None
-    needed = {track.sli.name: _requests(track, arms, state.standards, step) for track in state.tracks}
-    slowest = max(needed, key=lambda name: needed[name])
-    requests = needed[slowest]
-    seconds = requests / (arms.n1 / interval)
-    told = (
-        f"Step {step} at {weight} % needs about {rounded(requests)} requests to the candidate, {duration(seconds)} at "
-        f"{requests_per_second:g} requests/s, if the candidate is as good as stable; {slowest} takes longest."
-    )
-    if state.noise.of(next(track.sli for track in state.tracks if track.sli.name == slowest)).assumed:
-        told += (
-            " Stable's noise is assumed, which makes this slow; it gets shorter once"
-            f" {ENOUGH_HOURS:.0f} pod-hours of stable are measured."
-        )
-    return Forecast(sli=slowest, requests=requests, seconds=seconds, sentence=told)
 
 
-def _requests(track: Track, arms: Arms, standards: Standards, step: int) -> float:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Needed:
+    """What one SLI needs at a step: seconds by the noise as it is held now, and as small as it can be once measured."""
+
+    sli: str
+    rate: float
+    assumed: bool
+    slow: float
+    fast: float
+
+    def lasts(self, measured_in: float) -> float:
+        """Seconds of evidence where the noise is measured after so many."""
+        if self.slow <= measured_in or self.fast >= self.slow:
+            return self.slow
+        # What part of the evidence is gathered by then counts as it was weighed.
+        return measured_in + (1 - measured_in / self.slow) * self.fast
+
+
+def _of(track: Track, stage: Stage, rate: float, interval: float, standards: Standards) -> _Needed:
+    sli, assumed = track.sli.name, track.calibration.assumed
+    arms = arms_of(stage, rate, interval)
+    if arms.n1 <= 0 or arms.n0 <= 0:
+        return _Needed(sli=sli, rate=0.0, assumed=assumed, slow=inf, fast=inf)
+    ratio = margins.step_ratio(track.sli, standards, stage.step)
+    slow = seconds(track, arms, ratio, standards)
+    fast = seconds(_calm(track, arms), arms, ratio, standards) if assumed else slow
+    return _Needed(sli=sli, rate=rate, assumed=assumed, slow=slow, fast=min(fast, slow))
+
+
+def seconds(track: Track, arms: Arms, ratio: float, standards: Standards) -> float:
+    """Return the seconds of evidence, at the load of `arms`, until an equal candidate is shown to be below `ratio`."""
     wanted = -log(standards.false_promotion_rate)
-    gains = [gain for _, gain in outlooks(track, arms, standards, step)]
+    gains = [gain for _, gain in outlooks(track, arms, ratio)]
     if not gains:
         # A latency whose buckets are not known yet: as if its tail were as rare as its seed.
-        level, ratio, floor = track.level.share, margins.step_ratio(track.sli, standards, step), track.sli.floor
+        level, floor = track.level.share, track.sli.floor
         gain = comparison.log_e_equal(arms.n1 * level, arms.n1, arms.n0 * level, arms.n0, 1.0, level, ratio, floor)
         gains = [gain / safe_phi(track.calibration, arms, level, ratio * level + floor, tail=True) / arms.n1]
+    slowest = min(gains)
     # Looks are whole: the one in which the evidence crosses counts in full.
-    return max(wanted / gain for gain in gains) + arms.n1 / 2
+    return arms.seconds * (wanted / slowest / arms.n1 + 0.5) if slowest > 0 else inf
+
+
+def _calm(track: Track, arms: Arms) -> Track:
+    """The track with the least noise that enough of stable can show."""
+    share = 1.0 if track.sli.latency else track.level.share
+    rate = arms.n0 / arms.pods0 / arms.seconds
+    bad = ENOUGH_HOURS * 3600 * rate * track.level.share
+    phi = unseen(bad)
+    calm = replace(track.calibration, phi=phi, phi_tail=phi, pod_rate=rate * share, assumed=False)
+    return replace(track, calibration=calm)

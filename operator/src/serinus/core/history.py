@@ -8,6 +8,7 @@ the sentence says so.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import pairwise
 from math import log, sqrt
 
@@ -28,6 +29,8 @@ MINUTES = (1, 4, 10, 30)
 """Block lengths over which the dispersion is taken."""
 FEWEST_BLOCKS = 4
 FEW_BAD = 30.0
+FEW_REQUESTS = 1000.0
+"""Requests from which on the share of bad ones is known, however little their noise is."""
 UNSEEN_BURST = 0.5
 """With few bad requests in the past their bursts were not seen: 1 + UNSEEN_BURST at none, 1 at many."""
 FEWEST_PODS = 4
@@ -58,8 +61,15 @@ def calibrate(looks: Sequence[Look], slis: Sequence[Sli]) -> Noise:
 def _calibration(pods: Sequence[tuple[float, PodLook]], sli: Sli) -> Calibration:
     seconds = _pod_hours(pods, sli) * 3600
     if seconds < ENOUGH_HOURS * 3600:
-        return assume(sli)
+        return replace(assume(sli), share=_share(pods, sli))
     return _latency(pods, sli, seconds) if sli.latency else _ratio(pods, sli, seconds)
+
+
+def _share(pods: Sequence[tuple[float, PodLook]], sli: Sli) -> float | None:
+    """Stable's share of bad requests, of enough requests to be a better guess than none; else None."""
+    counted = [counts for _, pod in pods if isinstance(counts := pod.counts.get(sli.name), Ratio)]
+    n = sum(counts.total for counts in counted)
+    return sum(counts.bad for counts in counted) / n if n >= FEW_REQUESTS else None
 
 
 def _ratio(pods: Sequence[tuple[float, PodLook]], sli: Sli, seconds: float) -> Calibration:
@@ -70,7 +80,7 @@ def _ratio(pods: Sequence[tuple[float, PodLook]], sli: Sli, seconds: float) -> C
     ]
     blocks = _blocks(counted)
     n, bad = (sum(row[2][i] for row in counted) for i in (0, 1))
-    phi = max(_worst(blocks), _unseen(bad))
+    phi = max(_worst(blocks), unseen(bad))
     spread, degrees = _spread(
         [(level, phi / expected) for level, expected in levels(blocks).values() if expected > 0],
         PRIOR_SPREAD,
@@ -106,7 +116,7 @@ def _latency(pods: Sequence[tuple[float, PodLook]], sli: Sli, seconds: float) ->
         for edge in (body, tail)
     )
     bad = sum(x for block in in_tail for _, x in block.values())
-    phi_tail = max(_worst(in_tail), _unseen(bad))
+    phi_tail = max(_worst(in_tail), unseen(bad))
     speeds = _speeds(rows, edges)
     phi = max(_worst(in_body), phi_tail)
     spread, degrees = _spread(
@@ -176,8 +186,12 @@ def _worst(blocks: list[Block]) -> float:
     return max(worst, 2 * found[30] - found[10]) if 30 in found else worst
 
 
-def _unseen(bad: float) -> float:
-    """The dispersion that few bad requests cannot rule out."""
+def unseen(bad: float) -> float:
+    """Return the dispersion that so few bad requests cannot rule out.
+
+    >>> unseen(0.0), unseen(270.0)
+    (1.5, 1.05)
+    """
     return 1 + UNSEEN_BURST * FEW_BAD / (FEW_BAD + bad)
 
 

@@ -122,7 +122,7 @@ def past(several: Iterable[Increments], *, settle: float) -> tuple[Look, ...]:
         for pod in one.pods:
             settled = pod.start >= one.ready_since.get(pod.pod, -inf) + settle
             if pod.role is Role.STABLE and settled and pod.end - pod.start <= longest:
-                pods[pod.pod] = _joined(pods[pod.pod], pod) if pod.pod in pods else pod
+                pods[pod.pod] = joined(pods[pod.pod], pod) if pod.pod in pods else pod
         usual = one.at - before if 0 < one.at - before <= longest else usual
         before = one.at
     return tuple(
@@ -130,7 +130,7 @@ def past(several: Iterable[Increments], *, settle: float) -> tuple[Look, ...]:
     )
 
 
-def _joined(one: PodLook, more: PodLook) -> PodLook:
+def joined(one: PodLook, more: PodLook) -> PodLook:
     """Both windows as one that is as long as the two together."""
     counts = dict(one.counts)
     for sli, other in more.counts.items():

@@ -7,19 +7,20 @@
     judgement = verdict(state, ProviderState.OK)      # Pass, Fail, NotEnough, NoData, ProviderDown
     for finding in findings(state): ...               # one per SLI, for status
 
-`advance` costs the same after a day as after a minute. A Fail is latched in the state: a later look does not take it
+`advance` costs the same after a day as after a minute; only the look at which noise is measured that was assumed until
+then costs more, once. A Fail is latched in the state: a later look does not take it
 back.
 
 What is decided here and nowhere else: how the SLIs' evidence becomes one verdict (the average of harm e-values under
 one `falseRollbackRate`, with blame by closed testing; every SLI safe for a Pass), and in which order reasons are given.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from math import exp, isclose, log
 
 from serinus.core import arms as arm
-from serinus.core import tracks
+from serinus.core import gathering, history, tracks
 from serinus.core.checks import share
 from serinus.core.checks.share import Share
 from serinus.core.evidence import (
@@ -33,6 +34,7 @@ from serinus.core.evidence import (
     Verdict,
 )
 from serinus.core.findings import GATHERING, finding_of, words
+from serinus.core.gathering import Gathering
 from serinus.core.noise import Noise
 from serinus.core.stats import merging
 from serinus.core.tracks import Track
@@ -77,25 +79,43 @@ class EvidenceState:
     lost_candidate: float = 0.0
     lost_stable: float = 0.0
     failure: Failure | None = None
+    gathering: Gathering | None = None
+    """What noise will be measured on that is assumed so far; None where it was measured, or is not to be."""
 
 
-def begin(slis: Iterable[Sli], standards: Standards, noise: Noise, *, intervals: bool = True) -> EvidenceState:
-    """Return the evidence of a new attempt, before any look; `intervals`: of ratios too, which decide nothing."""
+def begin(
+    slis: Iterable[Sli],
+    standards: Standards,
+    noise: Noise,
+    *,
+    intervals: bool = True,
+    past: Sequence[Look] | None = None,
+) -> EvidenceState:
+    """Return the evidence of a new attempt, before any look; `intervals`: of ratios too, which decide nothing.
+
+    `past`: the looks that `noise` comes from. Where they are too few for it, those of the trial are added until they
+    are enough, and from then on the noise is measured on all of them. Without `past` the noise stays as it is.
+    """
+    slis = tuple(slis)
+    assumed = [sli for sli in slis if noise.of(sli).assumed]
     return EvidenceState(
         standards=standards,
         noise=noise,
         tracks=tuple(tracks.begin(sli, noise.of(sli), interval=intervals) for sli in slis),
+        gathering=gathering.begin(past, assumed) if past is not None and assumed else None,
     )
 
 
-def recalibrate(state: EvidenceState, noise: Noise) -> EvidenceState:
-    """Judge the looks to come by another noise: measured at last, where it was assumed.
+def _measure_noise(state: EvidenceState, gathered: Gathering) -> EvidenceState:
+    """Judge the looks to come by the noise that those before them showed, where it was assumed.
 
     Evidence that was gathered stays as it was weighed. Valid, because each look is weighed by what was known before it.
     """
+    noise = history.calibrate(gathered.looks, [track.sli for track in state.tracks])
     return replace(
         state,
         noise=noise,
+        gathering=None,
         tracks=tuple(replace(track, calibration=noise.of(track.sli)) for track in state.tracks),
     )
 
@@ -115,6 +135,8 @@ def restart_safe(state: EvidenceState, step: int) -> EvidenceState:
 
 def advance(state: EvidenceState, look: Look) -> EvidenceState:
     """Return the evidence after one more look."""
+    if state.gathering is not None and gathering.is_enough(state.gathering):
+        state = _measure_noise(state, state.gathering)
     if look.step != state.step or look.weight != state.weight:
         state = restart_safe(state, look.step)
     slis = len(state.tracks)
@@ -142,6 +164,7 @@ def advance(state: EvidenceState, look: Look) -> EvidenceState:
         silent_requests=state.silent_requests + expected if silent_looks > SILENT_LOOKS else 0.0,
         lost_candidate=state.lost_candidate + SMOOTHING * (look.lost_candidate - state.lost_candidate),
         lost_stable=state.lost_stable + SMOOTHING * (look.lost_stable - state.lost_stable),
+        gathering=gathering.add(state.gathering, look) if state.gathering is not None else None,
     )
     return _latch(state, look.at)
 

@@ -232,6 +232,25 @@ class Decision:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Forecast:
+    """What was said before a step of how long it takes, if the candidate is as good as stable. A mean."""
+
+    attempt: int
+    step: int
+    seconds: float | None
+    """Of this step, its hold included; None: no end can be told."""
+    rollout: float | None
+    """Of this step and all that follow."""
+    soonest: float | None
+    """The same where stable's noise is assumed and turns out small once it is measured."""
+    sli: str
+    """The SLI that takes longest at this step."""
+    reason: str
+    """WithinMaxHold, MaxHoldTooShort or NoTraffic: whether the step can conclude."""
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Progress:
     """How far a rollout has come: what must survive a crash. Stored in status; completed from the journal."""
 
@@ -273,6 +292,8 @@ class Progress:
     """How often the weights were corrected in this step."""
     unready: int = 0
     """How often in this attempt the weight was lowered because pods that had traffic stopped being ready."""
+    forecast: Forecast | None = None
+    """What was said of the present step, or of the one that is prepared."""
     decisions: tuple[Decision, ...] = ()
 
 

@@ -1,16 +1,22 @@
 """What must be measured before a rollout can be decided. Pure: the shell puts many questions into few queries.
 
-A question is asked while a candidate gets traffic. It holds everything that the evidence depends on, so that who
-answers it needs no memory: the same question and the same samples give the same evidence.
+A question is asked while a candidate gets traffic, and before that while its pods come up: then it is about the time
+that the steps will take. It holds everything that the evidence depends on, so that who answers it needs no memory: the
+same question and the same samples give the same evidence.
 """
 
 from dataclasses import dataclass
 from math import inf
 
 from serinus.core.evidence import Role, Sli, Standards
+from serinus.core.forecast import Stage
 from serinus.core.model import Progress, Shift, Spec
-from serinus.core.observed import Observed
+from serinus.core.observed import Measured, Observed
 from serinus.core.questions import Measurement
+from serinus.core.situation import Situation
+
+LOOKS_HELD = 2
+"""Looks of a step without evidence for it: one is cut by its change of weight, and one is held back."""
 
 TrialKey = tuple[str, int, str, str]
 """uid, attempt, candidate revision, digest of the rules: what evidence belongs to."""
@@ -60,6 +66,10 @@ class Question:
     """The first so many requests that a pod answers are not evidence."""
     drift_since: float | None = None
     """Since when the weights on the route are not the wanted ones: what is counted since then is not evidence."""
+    began: float | None = None
+    """When the attempt began, up to which stable's past is read; None: when it first got traffic."""
+    stages: tuple[Stage, ...] = ()
+    """The steps whose time has not been told yet, in their order; empty: nobody waits for that."""
 
     @property
     def since(self) -> float:
@@ -68,16 +78,22 @@ class Question:
 
 
 def needs(spec: Spec, observed: Observed, progress: Progress) -> Question | None:
-    """The question to ask now; None: nothing to measure, because no candidate gets traffic beside stable.
+    """The question to ask now; None: nothing to measure, because no candidate runs beside stable.
 
     `progress` is what status says with the journal folded in.
     """
     split = progress.split
-    if not progress.candidate or not progress.stable or split is None or split.weight == 0:
+    if not progress.candidate or not progress.stable or split is None:
         return None
     if observed.stable_selector == progress.candidate or observed.deleting_since is not None:
         return None
-    if not any(shift.weight > 0 for shift in progress.shifts):
+    stages = _stages(spec, observed, progress)
+    if split.weight == 0:
+        # Pods first: how long the steps take is asked while these come up, and once.
+        waits = not progress.step and stages and stages[0].step == 1
+        if not waits or observed.revision(progress.candidate) is None:
+            return None
+    elif not any(shift.weight > 0 for shift in progress.shifts):
         return None
     return Question(
         key=(spec.uid, progress.attempt, progress.candidate, spec.evidence_rules),
@@ -102,6 +118,30 @@ def needs(spec: Spec, observed: Observed, progress: Progress) -> Question | None
         drain=spec.drain,
         warm_up_requests=spec.warm_up_requests,
         drift_since=progress.drift_since or None,
+        began=progress.began or None,
+        stages=stages,
+    )
+
+
+def _stages(spec: Spec, observed: Observed, progress: Progress) -> tuple[Stage, ...]:
+    """The steps whose time has not been told in this attempt: all from the next one on, as long as one is left."""
+    told = progress.forecast.step if progress.forecast and progress.forecast.attempt == progress.attempt else 0
+    first = max(progress.step, told + 1)
+    if progress.gate_passed >= len(spec.steps) or progress.step > len(spec.steps):
+        return ()
+    s = Situation(spec=spec, observed=observed, progress=progress, measured=Measured(), now=0.0)
+    return tuple(
+        Stage(
+            step=number,
+            weight=s.weight_of(number),
+            pods1=s.pods_of(number),
+            pods0=s.whole,
+            hold=step.hold,
+            min_requests=step.min_requests,
+            idle=spec.drain + LOOKS_HELD * spec.interval,
+        )
+        for number, step in enumerate(spec.steps, 1)
+        if number >= max(1, first)
     )
 
 

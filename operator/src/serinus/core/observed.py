@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from serinus.core.evidence import Finding, Verdict
+from serinus.core.forecast import Foreseen
 from serinus.core.model import Intent, SplitRecord
 
 Manifest = Mapping[str, Any]
@@ -201,6 +202,8 @@ class Measured:
     last_look: float | None = None
     outlook: str = ""
     """What the evidence waits for: "about 1,900 more requests, 14 min"; empty when unknown."""
+    foreseen: tuple[Foreseen, ...] = ()
+    """How long the steps take that begin now or next; empty where it was told before, or cannot be known."""
 
     def at(self, attempt: int, step: int, since: float) -> "Measured":
         """What this says at that step of that attempt, whose weight was set at `since`.

@@ -1,6 +1,6 @@
 """The evidence of one trial as it grows: samples in, looks judged, and what they say.
 
-    trial = begin(question, noise)
+    trial = begin(question, noise, past)            # what `past` gave of stable before it
     trial = absorb(trial, question, series)         # at each tick, or all at once: the same comes out
     answer = measured(trial, question)
     trial = foresee(trial)                          # afterwards, while there is time
@@ -8,12 +8,13 @@
 What is kept between ticks is a cache. It is rebuilt from `since` on when it is lost.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from math import inf
 
-from serinus.core import judge, missing, windows
+from serinus.core import forecast, judge, missing, windows
 from serinus.core.evidence import Look, OnFail, ProviderState, Role, Verdict
+from serinus.core.forecast import Foreseen
 from serinus.core.judge import EvidenceState
 from serinus.core.model import Shift
 from serinus.core.needs import Question
@@ -25,6 +26,9 @@ from serinus.core.windows import Reader
 
 GATEWAY = "@"
 """In the name of a unit that is a gateway's view of a Service, SERVICE@GATEWAY, and not a pod of ours."""
+NOTHING_YET = "nothing measured yet."
+SHORT = 8
+"""Looks whose traffic is too little to go by where that of before the trial is known."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +43,8 @@ class Trial:
     """All samples up to this time have been asked for."""
     ahead: EvidenceState | None = None
     """`state` with the look that is still held back, where `foresee` has judged it already."""
+    rates: Mapping[str, float] = field(default_factory=dict)
+    """By SLI: requests a second of stable just before the trial; empty where its past is not known."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,13 +58,22 @@ class Seen:
     """... and its last."""
 
 
-def begin(question: Question, noise: Noise) -> Trial:
-    """A trial of which nothing was read yet; the first samples are those of the interval before its traffic."""
+def begin(question: Question, noise: Noise, past: Sequence[Look] = ()) -> Trial:
+    """A trial of which nothing was read yet; the first samples are those of the interval before its traffic.
+
+    `past`: the looks of stable that `noise` comes from.
+    """
     return Trial(
         reader=windows.begin(question.interval),
-        state=judge.begin(question.slis, question.standards, noise),
-        read_to=question.since - question.interval,
+        state=judge.begin(question.slis, question.standards, noise, past=past),
+        read_to=-inf if question.since == inf else question.since - question.interval,
+        rates=forecast.rates(past, before(question)),
     )
+
+
+def before(question: Question) -> float:
+    """Until when stable's past is read: the beginning of the attempt, before the candidate can have changed a thing."""
+    return question.since if question.began is None else min(question.began, question.since)
 
 
 def read_from(trial: Trial) -> float:
@@ -165,6 +180,10 @@ def past(series: Iterable[tuple[Role, Series]], *, step: float, settle: float, w
 
 def measured(trial: Trial, question: Question, provider: ProviderState = ProviderState.OK, why: str = "") -> Measured:
     """What the evidence says to the decision rules. `why` is the sentence of a provider that did not answer."""
+    if question.stages and question.since == inf:
+        return Measured(
+            attempt=question.attempt, step=question.step, sentence=NOTHING_YET, foreseen=_foreseen(trial, question)
+        )
     said_by_each = judge.findings(trial.state)
     judgement = judge.verdict(trial.state, provider, said_by_each)
     verdict, sentence = judgement.verdict, judgement.sentence
@@ -185,12 +204,27 @@ def measured(trial: Trial, question: Question, provider: ProviderState = Provide
         silent=judgement.silent_requests,
         last_look=judgement.last_look,
         outlook=judgement.outlook,
+        foreseen=_foreseen(trial, question, passed=verdict is Verdict.PASS),
     )
     if not lacking:
         return _warming_up(said, trial, question)
     # Said of now, even where no look was taken at this weight yet: without numbers none ever is.
     now = said if trial.state.looks else said.at(question.attempt, question.step, question.shifts[-1].at)
     return without_data(now, " ".join(one.sentence for one in lacking))
+
+
+def _foreseen(trial: Trial, question: Question, *, passed: bool = False) -> tuple[Foreseen, ...]:
+    """How long the steps take that begin now, or next where this one has passed; none where the traffic is not known.
+
+    The traffic is that of the step so far, where enough of it was counted; else that of stable before the trial.
+    """
+    present = not question.stages or question.stages[0].step <= max(1, question.step)
+    if not question.stages or not (present or passed):
+        return ()
+    state, seconds = trial.state, trial.state.covered_seconds
+    counted = {track.sli.name: (track.at_step.n1 + track.at_step.n0) / seconds for track in state.tracks if seconds > 0}
+    known = trial.rates if not counted or (trial.rates and seconds < SHORT * question.interval) else counted
+    return forecast.forecast(state, question.stages, known, interval=question.interval) if known else ()
 
 
 def _warming_up(said: Measured, trial: Trial, question: Question) -> Measured:

@@ -15,7 +15,6 @@ import structlog
 from serinus.core import history, trial
 from serinus.core.evidence import ProviderState, Role, Verdict
 from serinus.core.needs import Question, TrialKey
-from serinus.core.noise import Noise
 from serinus.core.observed import Measured
 from serinus.core.samples import Series
 from serinus.core.trial import Trial
@@ -158,7 +157,7 @@ class Measurer:
                     troubles[one.key] = past
                     continue
                 self.forget(one.key[0])
-                self._trials[one.key] = trial.begin(one, _noise(one, past))
+                self._trials[one.key] = _begun(one, past)
                 await asyncio.sleep(0)
         return troubles
 
@@ -223,7 +222,7 @@ class Measurer:
                 attempt=question.attempt,
                 step=question.step,
                 verdict=Verdict.PROVIDER_DOWN if down else Verdict.NO_DATA,
-                sentence=trouble.sentence if trouble is not None else "nothing measured yet.",
+                sentence=trouble.sentence if trouble is not None else trial.NOTHING_YET,
             )
         if trouble is not None and trouble.state is None:
             return trial.without_data(trial.measured(known, question), trouble.sentence)
@@ -236,6 +235,6 @@ class Measurer:
         return said
 
 
-def _noise(question: Question, series: Sequence[tuple[Role, Series]]) -> Noise:
-    looks = trial.past(series, step=HISTORY_STEP, settle=question.settle, warm_up=question.warm_up_requests)
-    return history.calibrate(looks, question.slis)
+def _begun(question: Question, series: Sequence[tuple[Role, Series]]) -> Trial:
+    past = trial.past(series, step=HISTORY_STEP, settle=question.settle, warm_up=question.warm_up_requests)
+    return trial.begin(question, history.calibrate(past, question.slis), past)

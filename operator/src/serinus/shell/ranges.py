@@ -39,7 +39,7 @@ class Range:
 
 def history_of(question: Question) -> Range:
     """Stable's past before a trial."""
-    end = floor(question.since / HISTORY_GRID) * HISTORY_GRID
+    end = floor(trial.before(question) / HISTORY_GRID) * HISTORY_GRID
     return Range(question=question, start=end - HISTORY_SECONDS, end=end, resolution=HISTORY_STEP)
 
 

@@ -91,7 +91,8 @@ class Reconciler:
             memory.looked = now // questions[key].interval
             memory.measured = measured
             telemetry.LAG_SECONDS.observe(now - memory.looked * questions[key].interval)
-            telemetry.VERDICTS.labels(measured.verdict).inc()
+            if questions[key].weight:
+                telemetry.VERDICTS.labels(measured.verdict).inc()
             if failed:
                 urgent.append(asyncio.create_task(self._tick(key, failed=True)))
                 continue

@@ -84,7 +84,7 @@ def from_counts(changed: frozenset[str], before: Mapping[str, Any] | None, after
 
 def _outline(status: Mapping[str, Any]) -> dict[str, Any]:
     """A status without the numbers that move at every look."""
-    kept = ("observedGeneration", "phase", "verdict", "step", "attempt", "decisions", "intent", "record")
+    kept = ("observedGeneration", "phase", "verdict", "step", "attempt", "decisions", "forecast", "intent", "record")
     outline = {key: status.get(key) for key in kept}
     if not status.get("verdict"):
         outline["message"] = status.get("message")

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from serinus.core.evidence import Verdict
+from serinus.core.foretelling import in_short
 from serinus.core.model import Cause, Phase
 from serinus.core.observed import Deployed
 from serinus.core.outcome import is_inconclusive, missing
@@ -101,6 +102,7 @@ def candidate_pods_come_before_traffic(s: Situation) -> Plan | None:
     sentence = f"Step {target} of {len(s.spec.steps)}: {revision} gets {weight} % on {s.ready} ready pods."
     if s.spec.traffic.by_pods:
         sentence = f"{sentence} {_asked(s, target)}"
+    sentence += in_short(s.progress, target)
     return s.shift("StepStarted", sentence, s.entry(Cause.STEP, sentence=sentence, weight=weight, step=target))
 
 

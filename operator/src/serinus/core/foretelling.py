@@ -1,0 +1,128 @@
+"""What people are told of the time that the next step takes, and the whole rollout: once for each step, before it.
+
+plan = with_forecast(situation, plan)      # `progress.forecast` holds it, until the next step's takes its place
+"""
+
+from dataclasses import replace
+from math import inf
+
+from serinus.core.findings import duration, rounded
+from serinus.core.forecast import Foreseen
+from serinus.core.history import ENOUGH_HOURS
+from serinus.core.model import Forecast, OnInconclusive, Progress, Spec
+from serinus.core.plan import Plan
+from serinus.core.situation import Situation
+
+WITHIN = "WithinMaxHold"
+TOO_SHORT = "MaxHoldTooShort"
+NO_TRAFFIC = "NoTraffic"
+LESS_BY_FAR = 0.8
+"""Noise that is measured on the way is mentioned where it may shorten the rollout to this part of it."""
+
+
+def with_forecast(s: Situation, plan: Plan) -> Plan:
+    """The plan with what is to be said of the step that it prepares or has begun, where that was not said yet."""
+    progress = plan.progress
+    if not progress.candidate:
+        return replace(plan, progress=replace(progress, forecast=None)) if progress.forecast else plan
+    target = progress.heading or progress.step or 1
+    if current(progress, target) is None:
+        ahead = [one for one in s.measured.foreseen if one.step >= target]
+        if not ahead or ahead[0].step != target or s.measured.attempt != progress.attempt:
+            return plan
+        plan = replace(plan, progress=replace(progress, forecast=_forecast(s, progress, ahead)))
+    told = current(plan.progress, target)
+    if told is not None and told.reason != WITHIN and progress.heading == target:
+        plan = replace(plan, sentence=f"{plan.sentence} {told.sentence}")
+    return plan
+
+
+def current(progress: Progress, step: int) -> Forecast | None:
+    """What was said of that step of the present attempt; None: nothing."""
+    told = progress.forecast
+    return told if told is not None and (told.attempt, told.step) == (progress.attempt, step) else None
+
+
+def in_short(progress: Progress, step: int) -> str:
+    """What was said of a step that begins now, as an addition to its sentence; empty where nothing was."""
+    told = current(progress, step)
+    if told is None:
+        return ""
+    if told.reason != WITHIN or told.seconds is None:
+        return f" {told.sentence}"
+    return f" About {duration(told.seconds)} if it is as good as stable."
+
+
+def _forecast(s: Situation, progress: Progress, ahead: list[Foreseen]) -> Forecast:
+    one, spec = ahead[0], s.spec
+    rollout, soonest = sum(each.seconds for each in ahead), sum(each.soonest for each in ahead)
+    reason = WITHIN if one.evidence <= spec.max_hold else TOO_SHORT if one.rate > 0 else NO_TRAFFIC
+    return Forecast(
+        attempt=progress.attempt,
+        step=one.step,
+        seconds=_finite(one.seconds),
+        rollout=_finite(rollout),
+        soonest=_finite(soonest),
+        sli=one.sli,
+        reason=reason,
+        sentence={WITHIN: _time, TOO_SHORT: _too_short, NO_TRAFFIC: _no_traffic}[reason](spec, ahead),
+    )
+
+
+def _finite(seconds: float) -> float | None:
+    return None if seconds == inf else round(seconds)
+
+
+def _step(spec: Spec, one: Foreseen) -> str:
+    return f"step {one.step} ({spec.steps[one.step - 1].weight} %)"
+
+
+def _time(spec: Spec, ahead: list[Foreseen]) -> str:
+    one, rollout = ahead[0], sum(each.seconds for each in ahead)
+    soonest = sum(each.soonest for each in ahead)
+    told = (
+        f"If it is as good as stable, {_step(spec, one)} takes about {duration(one.seconds)} at {one.rate:.3g}"
+        f" requests/s ({_why(spec, one)})"
+    )
+    if len(ahead) > 1:
+        stuck = next((each for each in ahead if each.evidence > spec.max_hold), None)
+        all_of_them = f"all {len(ahead)} steps about {duration(rollout)}"
+        if stuck is not None:
+            all_of_them = f"{_step(spec, stuck)} cannot conclude within maxHold ({duration(spec.max_hold)})"
+        told += f", and {all_of_them}"
+    return f"{told}.{_assumed(ahead, rollout, soonest)}"
+
+
+def _why(spec: Spec, one: Foreseen) -> str:
+    step = spec.steps[one.step - 1]
+    if one.evidence < step.hold:
+        return f"its hold; the evidence about {duration(one.evidence)}, for {one.sli}"
+    return f"about {rounded(one.requests)} requests to the candidate; {one.sli} takes longest"
+
+
+def _assumed(ahead: list[Foreseen], rollout: float, soonest: float) -> str:
+    if not any(one.assumed and one.evidence > 0 for one in ahead) or soonest >= LESS_BY_FAR * rollout:
+        return ""
+    shorter = f"; it is measured once {ENOUGH_HOURS:.0f} pod-hours of stable are there, and then"
+    return f" Stable's noise is assumed, which makes this slow{shorter} it may be {duration(soonest)}."
+
+
+def _too_short(spec: Spec, ahead: list[Foreseen]) -> str:
+    one = ahead[0]
+    needed = f"needs about {duration(one.evidence)}" if one.evidence < inf else "needs more than there is to learn"
+    after = "waits for a person" if spec.on_inconclusive is OnInconclusive.HOLD else "is taken back"
+    soon = ", with noise that is only assumed so far" if one.assumed else ""
+    return (
+        f"{_step(spec, one).capitalize()} cannot conclude within maxHold ({duration(spec.max_hold)}): {one.sli}"
+        f" {needed} at {one.rate:.3g} requests/s{soon}. It then {after} (onInconclusive): write a longer"
+        f" analysis.maxHold, more weight for this step, or a looser objective of {one.sli}, half of whose budget is"
+        " allowed on top."
+    )
+
+
+def _no_traffic(spec: Spec, ahead: list[Foreseen]) -> str:
+    one = ahead[0]
+    return (
+        f"{_step(spec, one).capitalize()} cannot conclude: no requests of stable were counted for {one.sli} in the last"
+        " 10 min. Send it traffic, or look at the scrape of its pods."
+    )
