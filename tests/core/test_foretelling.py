@@ -165,6 +165,9 @@ def test_assumed_noise_is_said_to_make_it_slow_and_how_fast_it_may_become() -> N
     fast = [foreseen(step, 600.0, assumed=True) for step in (1, 2, 3)]
     told = world(*fast).tick().progress.forecast
     assert told is not None
+    assert told.sentence.endswith("Stable's noise is assumed, which makes this slow.")
+    told = world().tick().progress.forecast
+    assert told is not None
     assert "assumed" not in told.sentence
 
 

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from serinus.cli.backtest import backtest
+from serinus.cli.plan import plan_command
 from serinus.cli.run import run
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
@@ -28,6 +29,7 @@ def serinus(
 
 app.command()(run)
 app.command()(backtest)
+app.command("plan")(plan_command)
 
 
 def main() -> None:

@@ -7,8 +7,8 @@ from dataclasses import replace
 from math import inf
 from typing import Any
 
-from serinus.api.compile import Problems, compile_spec
 from serinus.backtest import answers, past
+from serinus.backtest.compiled import compiled, typed
 from serinus.backtest.errors import InputError, Refused
 from serinus.backtest.increments import WARM_UP, Increase
 from serinus.backtest.memory import NEVER, Form, Memory, counted_in
@@ -22,8 +22,6 @@ from serinus.core.needs import Question, Started
 from serinus.core.plain import from_plain, to_plain
 from serinus.core.trial import Trial
 
-_MANIFEST = {"apiVersion": "serinus.dev/v1alpha1", "kind": "ModelRollout", "metadata": {"name": "backtest"}}
-
 
 class Session:
     """Judges one rollout. `look` takes the lines in their order; `state` and `restore` carry it through JSON."""
@@ -33,18 +31,15 @@ class Session:
 
         `ci`: with an interval of each ratio, which takes a tenth more time. Raises `InputError`.
         """
-        # YAML knows dates, which no field of a spec is: they are told like any other text.
-        typed = json.loads(json.dumps(spec, default=str))
-        compiled = compile_spec({**_MANIFEST, "spec": typed})
-        if isinstance(compiled, Problems):
-            raise InputError(" ".join(compiled.sentences))
-        self._spec: Spec = compiled
+        asked_for = typed(spec)
+        known = compiled(spec)
+        self._spec: Spec = known
         self._ci = ci
-        self._increase, self._scrapes = Increase(compiled), Scrapes(compiled)
-        before = past.looks(compiled, history)
-        noise = calibrate(before, compiled.slis)
-        evidence = judge.begin(compiled.slis, compiled.standards, noise, intervals=ci, past=before)
-        asked = hashlib.sha256(json.dumps([typed, ci], sort_keys=True).encode()).hexdigest()[:16]
+        self._increase, self._scrapes = Increase(known), Scrapes(known)
+        before = past.looks(known, history)
+        noise = calibrate(before, known.slis)
+        evidence = judge.begin(known.slis, known.standards, noise, intervals=ci, past=before)
+        asked = hashlib.sha256(json.dumps([asked_for, ci], sort_keys=True).encode()).hexdigest()[:16]
         self._memory = Memory(asked=asked, evidence=evidence)
         self._ends: dict[str, float] = {}
 

@@ -24,7 +24,7 @@ def with_forecast(s: Situation, plan: Plan) -> Plan:
     """The plan with what is to be said of the step that it prepares or has begun, where that was not said yet."""
     progress = plan.progress
     if not progress.candidate:
-        return replace(plan, progress=replace(progress, forecast=None)) if progress.forecast else plan
+        return plan
     target = progress.heading or progress.step or 1
     if current(progress, target) is None:
         ahead = [one for one in s.measured.foreseen if one.step >= target]
@@ -53,10 +53,19 @@ def in_short(progress: Progress, step: int) -> str:
     return f" About {duration(told.seconds)} if it is as good as stable."
 
 
+def obstacle(spec: Spec, one: Foreseen) -> str:
+    """Why this step cannot conclude, and what else could be written; empty where it can."""
+    reason = _reason(spec, one)
+    return "" if reason == WITHIN else (_too_short if reason == TOO_SHORT else _no_traffic)(spec, one)
+
+
+def _reason(spec: Spec, one: Foreseen) -> str:
+    return WITHIN if one.evidence <= spec.max_hold else TOO_SHORT if one.rate > 0 else NO_TRAFFIC
+
+
 def _forecast(s: Situation, progress: Progress, ahead: list[Foreseen]) -> Forecast:
     one, spec = ahead[0], s.spec
     rollout, soonest = sum(each.seconds for each in ahead), sum(each.soonest for each in ahead)
-    reason = WITHIN if one.evidence <= spec.max_hold else TOO_SHORT if one.rate > 0 else NO_TRAFFIC
     return Forecast(
         attempt=progress.attempt,
         step=one.step,
@@ -64,8 +73,8 @@ def _forecast(s: Situation, progress: Progress, ahead: list[Foreseen]) -> Foreca
         rollout=_finite(rollout),
         soonest=_finite(soonest),
         sli=one.sli,
-        reason=reason,
-        sentence={WITHIN: _time, TOO_SHORT: _too_short, NO_TRAFFIC: _no_traffic}[reason](spec, ahead),
+        reason=_reason(spec, one),
+        sentence=obstacle(spec, one) or _time(spec, ahead),
     )
 
 
@@ -101,14 +110,16 @@ def _why(spec: Spec, one: Foreseen) -> str:
 
 
 def _assumed(ahead: list[Foreseen], rollout: float, soonest: float) -> str:
-    if not any(one.assumed and one.evidence > 0 for one in ahead) or soonest >= LESS_BY_FAR * rollout:
+    if not any(one.assumed for one in ahead):
         return ""
-    shorter = f"; it is measured once {ENOUGH_HOURS:.0f} pod-hours of stable are there, and then"
-    return f" Stable's noise is assumed, which makes this slow{shorter} it may be {duration(soonest)}."
+    told = " Stable's noise is assumed, which makes this slow"
+    if soonest < LESS_BY_FAR * rollout:
+        told += f"; it is measured once {ENOUGH_HOURS:.0f} pod-hours of stable are there, and then it may be"
+        told += f" {duration(soonest)}"
+    return f"{told}."
 
 
-def _too_short(spec: Spec, ahead: list[Foreseen]) -> str:
-    one = ahead[0]
+def _too_short(spec: Spec, one: Foreseen) -> str:
     needed = f"needs about {duration(one.evidence)}" if one.evidence < inf else "needs more than there is to learn"
     after = "waits for a person" if spec.on_inconclusive is OnInconclusive.HOLD else "is taken back"
     soon = ", with noise that is only assumed so far" if one.assumed else ""
@@ -120,8 +131,7 @@ def _too_short(spec: Spec, ahead: list[Foreseen]) -> str:
     )
 
 
-def _no_traffic(spec: Spec, ahead: list[Foreseen]) -> str:
-    one = ahead[0]
+def _no_traffic(spec: Spec, one: Foreseen) -> str:
     return (
         f"{_step(spec, one).capitalize()} cannot conclude: no requests of stable were counted for {one.sli} in the last"
         " 10 min. Send it traffic, or look at the scrape of its pods."
