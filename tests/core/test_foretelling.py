@@ -77,6 +77,14 @@ def test_the_entry_of_a_step_says_its_time() -> None:
     assert entries == ["Step 1 of 3: v2 gets 5 % on 1 ready pods. About 11 min if it is as good as stable."]
 
 
+def test_where_measuring_the_noise_may_shorten_it_the_entry_says_at_most() -> None:
+    preparing = world(*(foreseen(step, 3000.0, assumed=True, soonest=1000.0) for step in (1, 2, 3)))
+    notes = [
+        action.record.note for plan in preparing.run(60) for action in plan.actions if isinstance(action, SetSplit)
+    ]
+    assert notes[0].endswith("At most about 51 min if it is as good as stable.")
+
+
 def test_it_is_said_once_for_a_step_and_again_before_the_next() -> None:
     preparing = world()
     first = preparing.tick().progress.forecast

@@ -1,6 +1,7 @@
 """Equal models are promoted, after about the time that was said beforehand: steps 5, 25, 50 % on a simulated clock."""
 
 from dataclasses import dataclass, replace
+from functools import cache
 from math import ceil, inf
 from random import Random
 
@@ -47,6 +48,7 @@ def stages(*weights: int, first: int = 1) -> tuple[Stage, ...]:
     )
 
 
+@cache
 def rollout(seed: int, *, rps: float, bad: float, hours: float, measures: bool = True) -> Told:
     """Promote an equal candidate after so many hours of history; `measures`: noise that is assumed gets measured."""
     random, sli = Random(seed), errors()

@@ -50,7 +50,8 @@ def in_short(progress: Progress, step: int) -> str:
         return ""
     if told.reason != WITHIN or told.seconds is None:
         return f" {told.sentence}"
-    return f" About {duration(told.seconds)} if it is as good as stable."
+    shortens = told.rollout is not None and told.soonest is not None and told.soonest < LESS_BY_FAR * told.rollout
+    return f" {'At most about' if shortens else 'About'} {duration(told.seconds)} if it is as good as stable."
 
 
 def obstacle(spec: Spec, one: Foreseen) -> str:

@@ -104,7 +104,7 @@ def power(mean: float, needed: float) -> float:
     """Return the probability that evidence with this mean at the end has crossed `needed` on the way.
 
     >>> round(power(4.6, 4.6), 2), round(power(8.0, 4.6), 2), power(-3.0, 4.6)
-    (0.59, 0.86, 0.0)
+    (0.6, 0.85, 0.0)
     """
     drift, bound = mean + MIXED, needed + MIXED
     if drift <= 0:
