@@ -82,8 +82,10 @@ def test_while_the_candidates_pods_come_up_is_asked_how_long_the_steps_take() ->
 
 
 def test_pods_are_made_before_anyone_asks_how_long_it_takes() -> None:
-    before = progress(weight=0, step=0, shifts=())
+    before = progress(weight=0, step=0, shifts=(), began=START)
+    assert needs(spec(), observed(), before) is not None
     assert needs(spec(), observed(deployed=observed().deployed[:2]), before) is None
+    assert needs(spec(), observed(), replace(before, began=0.0)) is None, "notes of an attempt without a beginning"
 
 
 def told(step: int, attempt: int = 4) -> Forecast:
@@ -93,7 +95,7 @@ def told(step: int, attempt: int = 4) -> Forecast:
 
 
 def test_what_was_told_is_not_asked_again() -> None:
-    before = progress(weight=0, step=0, shifts=())
+    before = progress(weight=0, step=0, shifts=(), began=START)
     assert needs(spec(), observed(), replace(before, forecast=told(1))) is None
     assert needs(spec(), observed(), replace(before, forecast=told(1, attempt=3))) is not None
     for forecast, steps in ((None, [2, 3]), (told(1), [2, 3]), (told(2), [3]), (told(3), [])):
@@ -103,7 +105,7 @@ def test_what_was_told_is_not_asked_again() -> None:
 
 
 def test_a_candidate_that_needs_no_evidence_is_not_asked_about() -> None:
-    assert needs(spec(), observed(), progress(weight=0, step=0, shifts=(), gate_passed=3)) is None
+    assert needs(spec(), observed(), progress(weight=0, step=0, shifts=(), began=START, gate_passed=3)) is None
 
 
 def test_nothing_is_asked_once_the_candidate_lost_its_traffic() -> None:

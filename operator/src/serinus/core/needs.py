@@ -90,7 +90,7 @@ def needs(spec: Spec, observed: Observed, progress: Progress) -> Question | None
     stages = _stages(spec, observed, progress)
     if split.weight == 0:
         # Pods first: how long the steps take is asked while these come up, and once.
-        waits = not progress.step and stages and stages[0].step == 1
+        waits = progress.began > 0 and progress.step == 0 and stages and stages[0].step == 1
         if not waits or observed.revision(progress.candidate) is None:
             return None
     elif not any(shift.weight > 0 for shift in progress.shifts):
