@@ -24,7 +24,7 @@ from serinus.core.samples import Buffer, Buffers
 from serinus.core.stats.dispersion import Block, dispersion, grouped
 from serinus.core.timeline import Life, Timeline
 from serinus.core.windows import Reader
-from tests.core.traffic import EDGES, errors, latencies, latency, past, poisson
+from tests.core.traffic import EDGES, errors, latencies, latency, look, past, poisson
 
 
 def arms(n1: float = 100.0, n0: float = 400.0, seconds: float = 15.0) -> Arms:
@@ -85,6 +85,28 @@ def test_less_than_four_pod_hours_are_no_history() -> None:
     assert noise.assumed
     assert noise.of(errors()).phi == ASSUMED_DISPERSION
     assert "Less than 4 pod-hours" in noise.sentence
+
+
+def test_a_short_past_tells_how_bad_stable_usually_is_all_the_same() -> None:
+    found = history.calibrate(past(Random(1), hours=0.2, rps=50, bad=0.02), [errors()]).of(errors())
+    assert found.assumed
+    assert found == replace(assume(errors()), share=found.share)
+    assert found.share == pytest.approx(0.02, rel=0.15)
+    few = history.calibrate(past(Random(1), hours=0.05, rps=5, bad=0.02), [errors()]).of(errors())
+    assert few == assume(errors()), "of 900 requests"
+
+
+def test_a_short_past_tells_how_slow_stable_usually_is_all_the_same() -> None:
+    looks = [
+        look(Random(k), at=60.0 * k, step=0, weight=0, rps=20, bad=None, slower=(1.0, 1.0), seconds=60.0)
+        for k in range(1, 6)
+    ]
+    found = history.calibrate(looks, [latency()]).of(latency())
+    assert found == replace(assume(latency()), edges=EDGES, shares=found.shares)
+    assert sum(found.shares) == pytest.approx(1)
+    assert found.shares[3] == pytest.approx(0.43, abs=0.05)
+    assert history.calibrate(looks[:1], [latency()]).of(latency()).edges == EDGES
+    assert history.calibrate([], [latency()]).of(latency()) == assume(latency())
 
 
 def test_one_hour_of_four_pods_is_history() -> None:

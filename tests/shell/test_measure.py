@@ -166,6 +166,19 @@ async def test_while_pods_come_up_the_traffic_of_stable_tells_how_long_the_steps
     assert (await ticks(measurer, begun, START + 75, START + 90)).foreseen == ()
 
 
+async def test_a_step_passes_after_about_the_time_that_was_said_before_its_traffic(told: ToldPrometheus) -> None:
+    story(told, START + 3600, scrape=15.0)
+    stage = Stage(step=1, weight=20, pods1=2, pods0=2, hold=60.0, idle=60.0)
+    waiting = question(step=0, weight=0, shifts=(), began=START, stages=(stage,))
+    measurer = Measurer(lambda _: told)
+    said = (await measurer.measure([waiting], START))[waiting.key].foreseen[0]
+    at, begun = START, replace(waiting, step=1, weight=20, shifts=question().shifts, stages=())
+    while (await measurer.measure([begun], at + 2.0))[begun.key].verdict is not Verdict.PASS:
+        at += INTERVAL
+        assert at < START + 3600
+    assert at - START == pytest.approx(said.seconds, rel=0.3), said
+
+
 async def test_a_stable_that_nobody_counted_lets_nothing_be_foreseen(told: ToldPrometheus) -> None:
     waiting = question(step=0, weight=0, shifts=(), began=START, stages=(Stage(step=1, weight=20, pods1=1, pods0=2),))
     assert (await Measurer(lambda _: told).measure([waiting], START))[waiting.key].foreseen == ()

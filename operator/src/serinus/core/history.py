@@ -30,7 +30,7 @@ MINUTES = (1, 4, 10, 30)
 FEWEST_BLOCKS = 4
 FEW_BAD = 30.0
 FEW_REQUESTS = 1000.0
-"""Requests from which on the share of bad ones is known, however little their noise is."""
+"""Requests from which on the share of bad ones and the usual latency are known, if not their noise."""
 UNSEEN_BURST = 0.5
 """With few bad requests in the past their bursts were not seen: 1 + UNSEEN_BURST at none, 1 at many."""
 FEWEST_PODS = 4
@@ -61,15 +61,21 @@ def calibrate(looks: Sequence[Look], slis: Sequence[Sli]) -> Noise:
 def _calibration(pods: Sequence[tuple[float, PodLook]], sli: Sli) -> Calibration:
     seconds = _pod_hours(pods, sli) * 3600
     if seconds < ENOUGH_HOURS * 3600:
-        return replace(assume(sli), share=_share(pods, sli))
+        return _known_of_few(pods, sli)
     return _latency(pods, sli, seconds) if sli.latency else _ratio(pods, sli, seconds)
 
 
-def _share(pods: Sequence[tuple[float, PodLook]], sli: Sli) -> float | None:
-    """Stable's share of bad requests, of enough requests to be a better guess than none; else None."""
+def _known_of_few(pods: Sequence[tuple[float, PodLook]], sli: Sli) -> Calibration:
+    """What a past that is too short for its noise tells all the same: how bad, or how slow, stable usually is."""
+    if sli.latency:
+        edges, rows = _rows(pods, sli)
+        sums = tuple(map(sum, zip(*(counts for _, _, counts in rows), strict=True)))
+        if len(edges) < 2 or sum(sums) < FEW_REQUESTS:
+            return assume(sli)
+        return replace(assume(sli), edges=edges, shares=tuple(n / sum(sums) for n in sums))
     counted = [counts for _, pod in pods if isinstance(counts := pod.counts.get(sli.name), Ratio)]
     n = sum(counts.total for counts in counted)
-    return sum(counts.bad for counts in counted) / n if n >= FEW_REQUESTS else None
+    return replace(assume(sli), share=sum(counts.bad for counts in counted) / n if n >= FEW_REQUESTS else None)
 
 
 def _ratio(pods: Sequence[tuple[float, PodLook]], sli: Sli, seconds: float) -> Calibration:
@@ -97,9 +103,7 @@ def _ratio(pods: Sequence[tuple[float, PodLook]], sli: Sli, seconds: float) -> C
 
 
 def _latency(pods: Sequence[tuple[float, PodLook]], sli: Sli, seconds: float) -> Calibration:
-    mine = [(at, pod) for at, pod in pods if isinstance(pod.counts.get(sli.name), Histogram)]
-    edges = arm.common_edges([pod for _, pod in mine], sli.name)
-    rows = [(at, pod.pod, counts) for at, pod in mine if (counts := arm.buckets([pod], sli.name, edges)) is not None]
+    edges, rows = _rows(pods, sli)
     sums = tuple(map(sum, zip(*(counts for _, _, counts in rows), strict=True)))
     total = sum(sums)
     if len(edges) < 2 or total <= 0:
@@ -132,6 +136,17 @@ def _latency(pods: Sequence[tuple[float, PodLook]], sli: Sli, seconds: float) ->
         edges=edges,
         shares=tuple(n / total for n in sums),
     )
+
+
+def _rows(
+    pods: Sequence[tuple[float, PodLook]], sli: Sli
+) -> tuple[tuple[float, ...], list[tuple[float, str, tuple[float, ...]]]]:
+    """The buckets that all pods have, and when which pod counted what in them."""
+    mine = [(at, pod) for at, pod in pods if isinstance(pod.counts.get(sli.name), Histogram)]
+    edges = arm.common_edges([pod for _, pod in mine], sli.name)
+    return edges, [
+        (at, pod.pod, counts) for at, pod in mine if (counts := arm.buckets([pod], sli.name, edges)) is not None
+    ]
 
 
 def _speeds(
