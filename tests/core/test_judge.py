@@ -473,14 +473,24 @@ def test_noise_is_measured_once_it_is_known_of_every_sli_that_assumes_it() -> No
     both = gathered(1.5, slis=(errors(), errors("other")))
     assert both.noise.assumed
     assert both.gathering is not None
-    assert both.gathering.missing == 4 * 3600
+    assert both.gathering.missing(1) == 4 * 3600
+
+
+def test_many_pods_do_not_make_up_for_an_hour() -> None:
+    begun = gathering.begin((), [errors()])
+    for k in range(1, 240):
+        begun = gathering.add(begun, look(Random(1), at=15.0 * k, rps=1, pods=(1, 40)))
+    assert begun.seconds["success-rate"] > 39 * 3600
+    assert (gathering.is_enough(begun), begun.missing(40)) == (False, 15.0)
+    assert gathering.is_enough(gathering.add(begun, look(Random(1), at=3600.0, rps=1, pods=(1, 40))))
+    assert len(begun.looks) == 60, "all of the hour is kept, whatever the number of pods"
 
 
 def test_what_is_gathered_is_kept_by_the_minute_and_not_by_the_look() -> None:
     state = gathered(0.5)
     assert state.gathering is not None
     assert len(state.gathering.looks) in (30, 31)
-    assert state.gathering.missing == 2 * 3600
+    assert (state.gathering.missing(1), state.gathering.missing(4)) == (2 * 3600, 1800)
     counts = [one.counts["success-rate"] for each in state.gathering.looks for one in each.pods]
     looked = sum(one.total for one in counts if isinstance(one, Ratio))
     assert looked == state.tracks[0].totals.n0
@@ -491,10 +501,28 @@ def test_a_look_without_stable_adds_nothing_and_an_sli_that_is_rarely_counted_do
     begun = gathering.begin((), [errors("rare")])
     alone = replace(look(Random(1)), pods=tuple(one for one in look(Random(1)).pods if one.role is Role.CANDIDATE))
     assert gathering.add(begun, alone) is begun
-    for k in range(gathering.MOST_MINUTES + 5):
-        begun = gathering.add(begun, look(Random(1), at=60.0 * k, seconds=60.0))
-    assert len(begun.looks) == gathering.MOST_MINUTES
+    for k in range(800):
+        begun = gathering.add(begun, look(Random(1), at=60.0 * k, seconds=60.0, rps=1))
+    assert sum(len(one.pods) for one in begun.looks) == gathering.MOST == 1440
+    assert begun.looks[-1].at == 60.0 * 799
     assert not gathering.is_enough(begun)
+
+
+def test_what_was_measured_before_the_trial_stays_as_it_was() -> None:
+    both = (errors(), errors("late"))
+    before = past(Random(1), hours=1.1, rps=20, bad=0.01)
+    state = judge.begin(both, standards(), history.calibrate(before, both), past=before)
+    known = state.tracks[0].calibration
+    assert (known.assumed, state.tracks[1].calibration.assumed) == (False, True)
+    for k in range(1, 243):
+        one = look(Random(k), at=4000 + 15.0 * k, rps=20, bad=(0.0, 0.01))
+        pods = tuple(
+            replace(pod, counts=dict.fromkeys(("success-rate", "late"), pod.counts["success-rate"])) for pod in one.pods
+        )
+        state = judge.advance(state, replace(one, pods=pods))
+    assert state.tracks[0].calibration == known
+    assert not state.tracks[1].calibration.assumed
+    assert state.noise.of(both[0]) == known
 
 
 def test_a_state_that_gathers_survives_json() -> None:

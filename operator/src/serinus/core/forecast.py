@@ -76,7 +76,7 @@ def forecast(
     soon = 0.0
     """Time from now on, by which stable's noise gets measured."""
     for stage in stages:
-        enough = state.gathering.missing / max(1, stage.pods0) if state.gathering is not None else inf
+        enough = state.gathering.missing(stage.pods0) if state.gathering is not None else inf
         needed = [
             _of(track, stage, rates.get(track.sli.name, 0.0), interval, state.standards) for track in state.tracks
         ]

@@ -111,7 +111,8 @@ def _measure_noise(state: EvidenceState, gathered: Gathering) -> EvidenceState:
 
     Evidence that was gathered stays as it was weighed. Valid, because each look is weighed by what was known before it.
     """
-    noise = history.calibrate(gathered.looks, [track.sli for track in state.tracks])
+    found = history.calibrate(gathered.looks, [track.sli for track in state.tracks if track.calibration.assumed])
+    noise = replace(found, calibrations={**state.noise.calibrations, **found.calibrations})
     return replace(
         state,
         noise=noise,
