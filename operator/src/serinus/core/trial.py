@@ -218,8 +218,7 @@ def _foreseen(trial: Trial, question: Question, *, passed: bool = False) -> tupl
 
     The traffic is that of the step so far, where enough of it was counted; else that of stable before the trial.
     """
-    present = not question.stages or question.stages[0].step <= max(1, question.step)
-    if not question.stages or not (present or passed):
+    if not question.stages or (question.stages[0].step > max(1, question.step) and not passed):
         return ()
     state, seconds = trial.state, trial.state.covered_seconds
     counted = {track.sli.name: (track.at_step.n1 + track.at_step.n0) / seconds for track in state.tracks if seconds > 0}
