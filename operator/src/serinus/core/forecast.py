@@ -13,7 +13,7 @@ from math import inf, log
 
 from serinus.core.arms import Arms
 from serinus.core.checks import comparison, margins
-from serinus.core.evidence import Look, Ratio, Role, Standards
+from serinus.core.evidence import Look, Ratio, Standards
 from serinus.core.findings import outlooks
 from serinus.core.history import ENOUGH_HOURS, unseen
 from serinus.core.judge import EvidenceState
@@ -101,13 +101,11 @@ def forecast(
 
 
 def rates(looks: Sequence[Look], until: float) -> dict[str, float]:
-    """Return the requests a second of stable by SLI, over the last minutes up to `until`."""
+    """Return the requests a second by SLI in these looks of stable, over the last minutes up to `until`."""
     recent = [look for look in looks if look.at > until - RECENT]
     found: dict[str, float] = {}
     for look in recent:
         for pod in look.pods:
-            if pod.role is Role.CANDIDATE:
-                continue
             for sli, counts in pod.counts.items():
                 n = counts.total if isinstance(counts, Ratio) else sum(counts.counts)
                 found[sli] = found.get(sli, 0.0) + n / (pod.end - pod.start) / len(recent)
