@@ -10,9 +10,10 @@ from serinus.core.evidence import Verdict
 from serinus.core.needs import Question, TrialKey
 from serinus.core.observed import Measured
 from serinus.shell import reconcile
+from serinus.shell.budgets import Budgets
 from serinus.shell.cache import Cache
 from serinus.shell.kube import Kube
-from serinus.shell.measure import Measurer
+from serinus.shell.measure import Asks, Measurer
 from serinus.shell.reconcile import Reconciler
 from serinus.shell.scheduler import Key, Scheduler
 from serinus.shell.tick import Memory
@@ -50,11 +51,15 @@ class InOrder(Reconciler):
         self.log.append(f"{key.name} done")
 
 
+def nobody(name: str) -> Asks:
+    raise AssertionError(f"connection {name!r} was asked for")
+
+
 def told(verdicts: dict[str, Verdict], breaks_at: str = "") -> tuple[InOrder, dict[Key, Question]]:
     log: list[str] = []
     kube = Kube.__new__(Kube)  # nothing is read or written here
     measurer = Told(verdicts, log, breaks_at)
-    reconciler = InOrder(kube=kube, cache=Cache(), scheduler=Scheduler(), measurer=measurer)
+    reconciler = InOrder(kube=kube, cache=Cache(), scheduler=Scheduler(), measurer=measurer, budgets=Budgets(nobody))
     reconciler.log = log
     questions = {Key("models", name): question(name) for name in verdicts}
     reconciler._memory.update((key, Memory()) for key in questions)

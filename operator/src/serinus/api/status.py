@@ -13,6 +13,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic.alias_generators import to_camel
 
+from serinus.core.budget import Budget, burn_words, long_words, percent, window_words
 from serinus.core.conditions import Condition
 from serinus.core.evidence import Finding
 from serinus.core.model import Cause, Decision, Model, Phase, Progress, Spec
@@ -59,6 +60,21 @@ class SliStatus(_Part):
     message: str = Field(default="", description="One sentence with the numbers.")
 
 
+class BudgetStatus(_Part):
+    """The error budget of the service, all revisions together."""
+
+    sli: str = Field(description="The SLI that it is counted on.")
+    objective: str = Field(description="Share of requests that must succeed over the window.")
+    window: str = Field(description="The window of the objective.")
+    remaining: str = Field(default="", description="What is left of the budget; below 0%: overspent.")
+    burn: str = Field(default="", description="How many times too fast it burns: the fastest pair of windows.")
+    over: str = Field(default="", description="The pair of windows that burns fastest, such as 1h/5m.")
+    caused: str = Field(default="", description="Share of the burn that the candidate causes, beyond what stable has.")
+    spent_at: str = Field(default="", description="When nothing will be left at this pace.")
+    back_at: str = Field(default="", description="When some of a spent budget is expected back at this pace.")
+    history: str = Field(default="", description="How much of the window is known, where that is not all of it.")
+
+
 class DecisionStatus(_Part):
     """One entry of the decision log, the youngest first."""
 
@@ -102,6 +118,7 @@ class Status(_Part):
     candidate: RevisionStatus | None = Field(default=None, description="The revision under trial.")
     attempt: int = Field(default=0, description="How many trials this resource has seen.")
     slis: list[SliStatus] = Field(default=[], description="What is known of each SLI.", max_length=32)
+    budget: BudgetStatus | None = Field(default=None, description="What is known of `spec.errorBudget`.")
     decisions: list[DecisionStatus] = Field(default=[], description="The last decisions.", max_length=8)
     intent: IntentStatus | None = Field(default=None, description="What became of the last intent.")
     conditions: list[ConditionStatus] = Field(default=[], description="Conditions in the sense of kstatus.")
@@ -167,6 +184,7 @@ def status_of(
         candidate=_revision(progress.candidate, spec.model, observed, current=observed.wanted),
         attempt=progress.attempt,
         slis=[_sli(one) for one in plan.findings] if trial or plan.findings else _kept(before),
+        budget=_budget(observed.budget, now),
         decisions=[
             DecisionStatus(
                 number=one.seq,
@@ -234,6 +252,29 @@ def _sli(finding: Finding) -> SliStatus:
         requests=f"{finding.requests_candidate:.0f}/{finding.requests_stable:.0f}",
         message=finding.sentence[:256],
     )
+
+
+def _budget(known: Budget | None, now: float) -> BudgetStatus | None:
+    if known is None:
+        return None
+    asked, pace, remaining = known.asked, known.pace, known.remaining
+    return BudgetStatus(
+        sli=asked.sli,
+        objective=percent(asked.objective),
+        window=window_words(asked.window),
+        remaining="" if remaining is None else percent(round(remaining, 2)),
+        burn="" if pace is None else burn_words(pace.burn),
+        over="" if pace is None else f"{window_words(pace.pair.long)}/{window_words(pace.pair.short)}",
+        caused="" if known.caused is None else percent(round(known.caused, 2)),
+        spent_at=_expected(known.spent_in, now),
+        back_at=_expected(known.back_in, now),
+        history="" if known.covered >= asked.window else long_words(known.covered),
+    )
+
+
+def _expected(seconds: float | None, now: float) -> str:
+    """A time to come that is only estimated: on a grid of ten minutes, so that it rarely changes by itself."""
+    return "" if seconds is None else timestamp(round((now + seconds) / 600) * 600)
 
 
 def _share(value: float | None) -> str:

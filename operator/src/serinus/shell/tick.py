@@ -23,8 +23,9 @@ from serinus.core.model import Phase, Progress, Spec
 from serinus.core.observed import Capacity, Measured, Observed
 from serinus.core.plan import Plan, Release, SetSplit
 from serinus.core.rules.safety import failing_candidate_is_taken_back
-from serinus.shell import record, refused_spec
+from serinus.shell import budgets, record, refused_spec
 from serinus.shell.apply import FINALIZER, CannotApply, Writer, add_finalizer, claim_all
+from serinus.shell.budgets import Books
 from serinus.shell.cache import Cache, Manifest
 from serinus.shell.facts import Facts, fresh, fresh_traffic, named
 from serinus.shell.glance import Glance, glance, still
@@ -50,6 +51,10 @@ class Memory:
     looked: float = -1.0
     """Number of the last look on the epoch grid."""
     measured: Measured = field(default_factory=Measured)
+    books: Books | None = None
+    """What was read for the error budget ..."""
+    books_due: float = 0.0
+    """... and when it is to be read again."""
     told: tuple[str, str] = ("", "")
     status_at: float = 0.0
     failures: int = 0
@@ -182,6 +187,7 @@ class Ticker:
         observed = replace(
             observed,
             capacity=await self._capacity(observed, folded, spec),
+            budget=budgets.known(spec, memory.books, folded.candidate, self.clock()),
             spec_problems=(*memory.problems, *observed.spec_problems),
         )
         plan = decide(spec, observed, progress, memory.measured, self.clock())
