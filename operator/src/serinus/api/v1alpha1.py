@@ -129,7 +129,7 @@ class Spec(Typed):
         Rule(
             cel="!has(self.errorBudget) || !has(self.errorBudget.sli) "
             f"|| self.slis.exists(s, {_SLI_NAME} == self.errorBudget.sli)",
-            message="errorBudget.sli names none of the slis: write the name of one, or its preset where it has no name",
+            message="sli names none of the slis: write the name of one, or its preset where it has no name",
             holds=lambda it: (
                 it.error_budget is None
                 or it.error_budget.sli is None

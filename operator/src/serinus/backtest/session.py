@@ -8,7 +8,7 @@ from math import inf
 from typing import Any
 
 from serinus.api.compile import Problems, compile_spec
-from serinus.backtest import answers, past
+from serinus.backtest import answers, budgets, past
 from serinus.backtest.errors import InputError, Refused
 from serinus.backtest.increments import WARM_UP, Increase
 from serinus.backtest.memory import NEVER, Form, Memory, counted_in
@@ -102,6 +102,7 @@ class Session:
             now=known.weight,
             counted=known.counted,
             crashing=known.failures,
+            budget=budgets.budget(self._spec, known.budget, known.provider),
             ci=self._ci,
         )
 
@@ -163,6 +164,7 @@ class Session:
             failures=known.failures.after(read.restarts),
             evidence=state,
             intake=intake,
+            budget=known.budget if read.budget is None else read.budget,
             counted=counted_in(looks[-1] if looks else None, subject),
         )
         self._ends = _ends(intake)

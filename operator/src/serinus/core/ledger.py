@@ -149,8 +149,7 @@ def balance(account: Account, asked: ErrorBudget, ledger: Ledger, *, candidate: 
     spans = {length for pair in asked.pairs for length in (pair.long, pair.short)} | {asked.window}
     counts = {span: _total(_rows(account, ledger, max(span, account.step))) for span in spans}
     rows, end = _rows(account, ledger, asked.window), max(ledger.fine, default=0)
-    oldest = min((at - width for at, width, row in rows if _sum(row).total > 0), default=float(end))
-    covered = min(asked.window, end - oldest)
+    covered = _covered(rows, end, asked.window)
     said = assess(asked, counts, covered=covered, problem=problem)
     if said.pace is None:
         return said
@@ -172,6 +171,14 @@ def _rows(account: Account, ledger: Ledger, span: float) -> _Rows:
         coarse = [(at, COARSE, row) for at, row in sorted(ledger.coarse.items())]
         rows = [*coarse, *(one for one in rows if one[0] > closed)]
     return [one for one in rows if one[0] - one[1] / 2 > end - span]
+
+
+def _covered(rows: _Rows, end: float, window: float) -> float:
+    """Seconds since the first request; all of the window where its oldest bucket has some already."""
+    served = [at - width for at, width, row in rows if _sum(row).total > 0]
+    if not served:
+        return 0.0
+    return window if served[0] == rows[0][0] - rows[0][1] else min(window, end - served[0])
 
 
 def _sum(row: Row) -> Count:
