@@ -99,7 +99,7 @@ def test_what_is_left_lasts_as_long_as_the_burn_lets_it() -> None:
     [(1.0, 2.0, 30, 15.0), (0.5, 1.0, 30, None), (0.5, 0.4, 30, None), (0.2, 3.0, 10, 1.0), (1.0, 1.5, 20, 20.0)],
 )
 def test_a_budget_is_spent_after(remaining: float, burn: float, covered_days: float, days: float | None) -> None:
-    """With 20 days of history untouched, at 1.5x: 30 days' worth is spent after 20 more; 10 of these grow the window."""
+    """With 20 untouched days of history, at 1.5x: 30 days' worth is spent after 20 more, 10 of which add to it."""
     seconds = seconds_until_spent(remaining, burn, covered_days * DAY, MONTH)
     assert (None if seconds is None else seconds / DAY) == (None if days is None else pytest.approx(days))
 

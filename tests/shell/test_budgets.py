@@ -1,5 +1,6 @@
 """Reading error budgets: how many queries that takes, and what follows from answers that do not come."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -122,6 +123,46 @@ async def test_a_provider_that_is_down_takes_nothing_away_that_was_known(told: T
     (again,) = await read(budgets, later, now=NOW + 330)
     assert again.problem == ""
     assert len(again.ledger.fine) >= len(books.ledger.fine)
+
+
+class TooMuch(ToldPrometheus):
+    """Runs into its time-out where a query over the whole window names more than `most` rollouts."""
+
+    most = 30
+
+    async def instant(self, queries: Sequence[str], at: float) -> list[Any]:
+        answers = await super().instant(queries, at)
+        return [
+            ProviderUnavailable("Prometheus did not answer within 10 s.")
+            if query.endswith("[2592000s:21600s]") and query.count("|m") >= self.most
+            else answer
+            for query, answer in zip(queries, answers, strict=True)
+        ]
+
+
+async def test_a_long_query_that_is_too_much_is_cut_in_halves_until_it_is_answered() -> None:
+    told = TooMuch()
+    budgets, many = Budgets(lambda _: told), [Books(account=account(f"m{number}")) for number in range(100)]
+    problems = []
+    for look in range(4):
+        many = await read(budgets, *many, now=NOW + AFTER_A_PROBLEM * look)
+        problems.append(sum(bool(one.problem) for one in many))
+    assert problems == [100, 100, 0, 0]
+    told.asked.clear()
+    await read(budgets, *many, now=NOW + 6 * HOUR)
+    assert sum("[43200s:21600s]" in query for query, _ in told.asked) == 2, "short ones are asked for together"
+
+
+async def test_an_outage_is_no_reason_to_ask_for_less_at_a_time(told: ToldPrometheus) -> None:
+    budgets, many = Budgets(lambda _: told), [Books(account=account(f"m{number}")) for number in range(10)]
+    told.failing = ProviderUnavailable("Prometheus cannot be reached.")
+    for look in range(3):
+        many = await read(budgets, *many, now=NOW + AFTER_A_PROBLEM * look)
+    told.failing = None
+    before = budgets.queries
+    many = await read(budgets, *many, now=NOW + 300)
+    assert budgets.queries - before == 4
+    assert not any(one.problem for one in many)
 
 
 async def test_part_of_an_answer_is_a_problem(told: ToldPrometheus) -> None:

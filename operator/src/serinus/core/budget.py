@@ -243,14 +243,17 @@ def window_words(seconds: float) -> str:
 def long_words(seconds: float) -> str:
     """Say a time to come as people do, to two units.
 
-    >>> [long_words(one) for one in (40.0, 840.0, 7300.0, 3.2 * DAY)]
-    ['1 min', '14 min', '2 h', '3 d 5 h']
+    >>> [long_words(one) for one in (40.0, 840.0, 7300.0, 3.2 * DAY, 30 * DAY)]
+    ['1 min', '14 min', '2 h', '3 d 5 h', '30 d']
     """
     minutes = max(1, round(seconds / 60))
     if minutes < 120:
         return f"{minutes} min"
     hours = round(minutes / 60)
-    return f"{hours} h" if hours < 48 else f"{hours // 24} d {hours % 24} h"
+    if hours < 48:
+        return f"{hours} h"
+    days, rest = divmod(hours, 24)
+    return f"{days} d {rest} h" if rest else f"{days} d"
 
 
 def burn_words(burn: float) -> str:

@@ -91,8 +91,8 @@ def parts(measurement: Measurement, edge: float | None) -> tuple[tuple[Part, Sel
     )
 
 
-def plan(wants: Iterable[Want]) -> tuple[Query, ...]:
-    """The queries that answer all of these. Their number does not grow with that of rollouts, up to NAMES.
+def plan(wants: Iterable[Want], most: int = NAMES) -> tuple[Query, ...]:
+    """The queries that answer all of these: one for each counter and window, up to `most` rollouts in it.
 
     Raises `promql.NotAName` for a metric or label that cannot be written.
     """
@@ -102,10 +102,10 @@ def plan(wants: Iterable[Want]) -> tuple[Query, ...]:
             batches[(selected, part, want.measurement.arms, want.seconds, want.width)].append(want)
     found = []
     for (selected, part, arms, seconds, width), batch in batches.items():
-        most = max(1, min(NAMES, POINTS * width // seconds))
+        size = max(1, min(most, POINTS * width // seconds))
         found += [
-            _query(selected, part, arms, (seconds, width), batch[start : start + most])
-            for start in range(0, len(batch), most)
+            _query(selected, part, arms, (seconds, width), batch[start : start + size])
+            for start in range(0, len(batch), size)
         ]
     return tuple(found)
 

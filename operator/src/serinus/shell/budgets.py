@@ -6,11 +6,24 @@ the whole window at once.
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import structlog
 
 from serinus.core.budget import Budget, Count
-from serinus.core.ledger import Account, Gap, Ledger, Row, account_of, balance, filled, gaps, is_stale, next_read
+from serinus.core.ledger import (
+    WIDEST_FINE,
+    Account,
+    Gap,
+    Ledger,
+    Row,
+    account_of,
+    balance,
+    filled,
+    gaps,
+    is_stale,
+    next_read,
+)
 from serinus.core.model import Spec
 from serinus.core.questions import Arms
 from serinus.providers import increases
@@ -18,7 +31,7 @@ from serinus.providers.increases import Want
 from serinus.providers.prometheus import AnswerError, Part
 from serinus.providers.promql import NotAName
 from serinus.shell.measure import Asks
-from serinus.shell.prometheus import PrometheusError
+from serinus.shell.prometheus import PrometheusError, ProviderUnavailable
 from serinus.shell.settings import SettingsError
 from serinus.shell.telemetry import QUERIES
 from serinus.workloads.revision import deployment_name
@@ -46,64 +59,99 @@ class Budgets:
     def __init__(self, connect: Callable[[str], Asks]) -> None:
         """`connect` gives the connection of a name; it may raise `SettingsError`, whose sentence is then shown."""
         self._connect = connect
+        self._most: dict[tuple[str, int], int] = {}
+        """By connection and seconds: most rollouts in one query, where all of them were too much."""
+        self._answered: dict[str, float] = {}
+        """When a connection last answered."""
         self.queries = 0
         """How many queries were sent so far."""
 
     async def read(self, books: Sequence[Books], now: float) -> dict[Account, Books]:
         """The books as they are at `now`. Never raises for what a provider does: what was known stays."""
         known = {one.account: replace(one, problem="") for one in books}
-        groups: dict[tuple[str, float], list[tuple[Account, Gap]]] = {}
+        groups: dict[tuple[str, Gap], list[Account]] = {}
         for one in books:
             for gap in gaps(one.account, one.ledger, now):
-                groups.setdefault((one.account.connection, gap.at), []).append((one.account, gap))
-        for (connection, at), wanted in groups.items():
-            found = await self._ask(connection, at, wanted)
-            for account, gap in wanted:
-                rows = found.get((account, gap), {})
-                before = known[account]
+                groups.setdefault((one.account.connection, gap), []).append(one.account)
+        # The short queries first: they tell an outage from a query that was too much.
+        for (connection, gap), accounts in sorted(groups.items(), key=lambda one: one[0][1].seconds):
+            found = await self._ask(connection, gap, accounts)
+            for account in accounts:
+                rows, before = found.rows[account], known[account]
                 known[account] = (
                     replace(before, problem=rows)
                     if isinstance(rows, str)
                     else replace(before, ledger=filled(account, before.ledger, gap, rows))
                 )
+            self._learn(connection, gap, found.largest_failed, now)
         return known
 
-    async def _ask(
-        self, connection: str, at: float, wanted: Sequence[tuple[Account, Gap]]
-    ) -> dict[tuple[Account, Gap], Mapping[int, Row] | str]:
-        """Rows by account and gap, or the sentence why there are none."""
-        troubles: dict[tuple[Account, Gap], str] = {}
+    def _learn(self, connection: str, gap: Gap, largest_failed: int, now: float) -> None:
+        """Half as many at a time where a connection answers other queries and not this one; more again once it does."""
+        key = (connection, gap.seconds)
+        if not largest_failed:
+            self._answered[connection] = now
+            self._most[key] = min(increases.NAMES, 2 * self._most.get(key, increases.NAMES))
+        elif largest_failed > 1 and now - self._answered.get(connection, 0.0) <= WIDEST_FINE:
+            self._most[key] = largest_failed // 2
+
+    async def _ask(self, connection: str, gap: Gap, accounts: Sequence[Account]) -> "_Found":
+        troubles: dict[Hashable, str] = {}
         wants = []
-        for account, gap in wanted:
+        for account in accounts:
             want = _want(account, gap)
             try:
                 increases.plan([want])
             except NotAName as error:
-                troubles[(account, gap)] = str(error)
+                troubles[account] = str(error)
                 continue
             wants.append(want)
         try:
             asks = self._connect(connection)
         except SettingsError as error:
-            return dict.fromkeys(wanted, str(error))
-        queries = increases.plan(wants)
+            return _Found(rows=dict.fromkeys(accounts, str(error)), largest_failed=0)
+        queries = increases.plan(wants, self._most.get((connection, gap.seconds), increases.NAMES))
         self.queries += len(queries)
-        answers = await asks.instant([one.text for one in queries], at)
+        answers = await asks.instant([one.text for one in queries], gap.at)
         counted: dict[Hashable, dict[Part, dict[int, dict[str, float]]]] = {}
+        largest_failed = 0
         for query, answer in zip(queries, answers, strict=True):
             QUERIES.labels(type(answer).__name__ if isinstance(answer, PrometheusError) else "ok").inc()
-            owners = {owner for several in (*query.owners.values(), *query.before.values()) for owner in several}
-            try:
-                if isinstance(answer, PrometheusError):
-                    raise answer
-                found = increases.read(query, answer)
-            except (PrometheusError, AnswerError, TypeError, ValueError) as error:
-                said = str(error) if isinstance(error, PrometheusError | AnswerError) else _NO_NUMBERS
-                troubles.update((owner, said) for owner in owners)  # type: ignore[misc]  # owners are what _want gave
+            owners = {owner for several in query.owners.values() for owner in several}
+            if isinstance(answer, ProviderUnavailable):
+                largest_failed = max(largest_failed, len(owners))
+            found = _understood(query, answer)
+            if isinstance(found, str):
+                troubles.update(dict.fromkeys(owners, found))
                 continue
             for owner, rows in found.items():
                 counted.setdefault(owner, {})[query.part] = rows
-        return {one: troubles.get(one) or rows_of(one[0], counted.get(one, {})) for one in wanted}
+        return _Found(
+            rows={one: troubles.get(one) or rows_of(one, counted.get(one, {})) for one in accounts},
+            largest_failed=largest_failed,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Found:
+    """What one gap came to."""
+
+    rows: Mapping[Account, Mapping[int, Row] | str]
+    """A sentence where there are none."""
+    largest_failed: int
+    """Rollouts in the largest query that was not answered; 0: all were."""
+
+
+def _understood(query: increases.Query, answer: Mapping[str, Any] | PrometheusError) -> increases.Found | str:
+    """The increases of an answer, or the sentence why there are none."""
+    if isinstance(answer, PrometheusError):
+        return str(answer)
+    try:
+        return increases.read(query, answer)
+    except AnswerError as error:
+        return str(error)
+    except (TypeError, ValueError):
+        return "Prometheus answered with samples that are no numbers."
 
 
 def known(spec: Spec, books: Books | None, candidate: str, now: float) -> Budget | None:
@@ -127,9 +175,6 @@ def due_again(books: Books, now: float) -> float:
     return min(later, now + AFTER_A_PROBLEM) if books.problem else later
 
 
-_NO_NUMBERS = "Prometheus answered with samples that are no numbers."
-
-
 def rows_of(account: Account, parts: Mapping[Part, Mapping[int, Mapping[str, float]]]) -> Mapping[int, Row] | str:
     """Requests and bad ones by bucket and name; a sentence where the good ones are counted and none were found."""
     total, bad, good = (parts.get(part, {}) for part in (Part.TOTAL, Part.BAD, Part.GOOD))
@@ -150,7 +195,7 @@ def rows_of(account: Account, parts: Mapping[Part, Mapping[int, Mapping[str, flo
 
 def _want(account: Account, gap: Gap) -> Want:
     return Want(
-        owner=(account, gap),
+        owner=account,
         namespace=account.namespace,
         rollout=account.name,
         source=account.source,

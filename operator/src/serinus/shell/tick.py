@@ -261,8 +261,9 @@ class Ticker:
         memory.status_at = self.clock()
 
     def _numbers_are_due(self, rollout: Manifest, spec: Spec, memory: Memory, status: dict[str, Any]) -> bool:
-        """Numbers alone are written every few looks only."""
-        written = 0 <= self.clock() - memory.status_at < record.LOOKS_BETWEEN_NUMBERS * spec.interval
+        """Numbers alone are written every few looks only; those of a rollout at rest, more rarely still."""
+        pause = record.LOOKS_BETWEEN_NUMBERS * spec.interval if status.get("candidate") else record.REST_SECONDS
+        written = 0 <= self.clock() - memory.status_at < pause
         return not written and status != rollout.get("status")
 
     def _say(self, memory: Memory, spec: Spec, plan: Plan) -> None:
