@@ -7,11 +7,13 @@ from typing import Any
 import pytest
 
 from serinus.core.budget import DAY, HOUR, ErrorBudget
-from serinus.core.ledger import COARSE, Account, balance
+from serinus.core.ledger import COARSE, Account, account_of, balance
 from serinus.core.questions import Arms, HistogramSource, Matcher, Measurement, RatioSource, Series
-from serinus.shell.budgets import AFTER_A_PROBLEM, Books, Budgets, due_again
+from serinus.presets import PRESETS
+from serinus.shell.budgets import AFTER_A_PROBLEM, Books, Budgets, balanced, due_again
 from serinus.shell.prometheus import ProviderUnavailable
 from serinus.shell.settings import SettingsError
+from tests.core.world import spec
 from tests.shell.told_prometheus import ToldPrometheus
 
 BEGIN = 1_700_006_400.0 - 1_700_006_400.0 % COARSE
@@ -210,3 +212,44 @@ async def test_a_counter_of_good_requests_that_does_not_exist_spends_nothing(tol
     good = replace(ERRORS, source=RatioSource(total=Series(metric="http_requests_total"), good=Series(metric="none")))
     (books,) = await read(Budgets(lambda _: told), Books(account=account(measurement=good)))
     assert books.problem == "Requests of errors are counted, and its good ones are not."
+
+
+async def test_what_was_read_is_added_up_once_for_each_read_and_says_nothing_when_it_is_old(
+    told: ToldPrometheus,
+) -> None:
+    story(told)
+    asking = spec(error_budget=ASKED, measurements=(ERRORS,))
+    own = account_of(asking)
+    assert own is not None
+    assert balanced(asking, Books(account=own), "", None) is None, "nothing was read yet"
+    (books,) = await read(Budgets(lambda _: told), Books(account=own))
+    first = balanced(asking, books, "cccccccc", None)
+    assert first is not None
+    assert balanced(asking, books, "cccccccc", first) is first
+    assert balanced(asking, books, "dddddddd", first) is not first
+    assert balanced(replace(asking, error_budget=None), books, "", first) is None
+    assert balanced(replace(asking, namespace="others"), books, "", first) is None
+    assert first.at(NOW).problem == ""
+    assert "too old" in first.at(NOW + 3600).problem
+
+
+async def test_by_a_gateway_the_candidate_is_known_by_its_role(told: ToldPrometheus) -> None:
+    for role, bad in (("stable", 0), ("candidate", 60)):
+        for at in range(int(BEGIN), int(NOW), 60):
+            passed = at - BEGIN
+            labels = {"envoy_cluster_name": f"models_chat-{role}_80"}
+            told.tell({**labels, "__name__": "envoy_cluster_upstream_rq_completed"}, at, passed)
+            told.tell(
+                {**labels, "__name__": "envoy_cluster_upstream_rq_xx", "envoy_response_code_class": "5"},
+                at,
+                passed * bad / 1000,
+            )
+    envoy = PRESETS["envoy/success-rate"]
+    measured = Measurement(sli="errors", arms=envoy.arms, source=envoy.source)
+    asking = spec(error_budget=ASKED, measurements=(measured,))
+    own = account_of(asking)
+    assert own is not None
+    (books,) = await read(Budgets(lambda _: told), Books(account=own))
+    said = balanced(asking, books, "cccccccc", None)
+    assert said is not None
+    assert said.budget.caused == 1.0

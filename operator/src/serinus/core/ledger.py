@@ -11,7 +11,7 @@ So a window of 30 days costs one query, and after that one for each new bucket.
     budget = balance(account, asked, ledger, candidate="chat-6f7d5b8c")
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from math import floor
 
@@ -147,51 +147,77 @@ def balance(account: Account, asked: ErrorBudget, ledger: Ledger, *, candidate: 
     A window that is no whole number of buckets is rounded to the nearest one.
     """
     spans = {length for pair in asked.pairs for length in (pair.long, pair.short)} | {asked.window}
-    counts = {span: _total(_rows(account, ledger, max(span, account.step))) for span in spans}
-    rows, end = _rows(account, ledger, asked.window), max(ledger.fine, default=0)
-    covered = _covered(rows, end, asked.window)
-    said = assess(asked, counts, covered=covered, problem=problem)
+    fine = [_Bucket(at=at, width=account.step, count=_sum(row)) for at, row in sorted(ledger.fine.items())]
+    closed = max(ledger.coarse, default=0)
+    coarse = [_Bucket(at=at, width=COARSE, count=_sum(row)) for at, row in sorted(ledger.coarse.items())]
+    # Coarse buckets where the fine ones do not reach; both end now.
+    whole = [*coarse, *(one for one in fine if one.at > closed)]
+    end = max(ledger.fine, default=0)
+    counts = {span: _total(_within(whole if span > COARSE else fine, end, max(span, account.step))) for span in spans}
+    window = _within(whole if asked.window > COARSE else fine, end, asked.window)
+    said = assess(asked, counts, covered=_covered(window, end, asked.window), problem=problem)
     if said.pace is None:
         return said
     span = said.pace.pair.long
-    caused = _caused(_rows(account, ledger, span), candidate) if candidate else None
-    return replace(said, caused=caused, back_in=_back_in(asked, rows, end, counts[span], span) if said.spent else None)
+    return replace(
+        said,
+        caused=_caused(account, ledger, end, span, candidate) if candidate else None,
+        back_in=_back_in(asked, window, end, counts[span], span) if said.spent else None,
+    )
 
 
-_Rows = list[tuple[int, float, Row]]
-"""End, width and counts of buckets that do not overlap, oldest first."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Bucket:
+    """One bucket, all names together."""
+
+    at: int
+    """Its end."""
+    width: float
+    count: Count
 
 
-def _rows(account: Account, ledger: Ledger, span: float) -> _Rows:
-    """The buckets of which most lies in the last `span` seconds: coarse ones only where the fine ones do not reach."""
-    rows = [(at, account.step, row) for at, row in sorted(ledger.fine.items())]
-    end = max(ledger.fine, default=0)
-    if span > COARSE:
-        closed = max(ledger.coarse, default=0)
-        coarse = [(at, COARSE, row) for at, row in sorted(ledger.coarse.items())]
-        rows = [*coarse, *(one for one in rows if one[0] > closed)]
-    return [one for one in rows if one[0] - one[1] / 2 > end - span]
+def _within(buckets: Sequence[_Bucket], end: float, span: float) -> list[_Bucket]:
+    """The buckets of which most lies in the `span` seconds up to `end`."""
+    return [one for one in buckets if one.at - one.width / 2 > end - span]
 
 
-def _covered(rows: _Rows, end: float, window: float) -> float:
-    """Seconds since the first request; all of the window where its oldest bucket has some already."""
-    served = [at - width for at, width, row in rows if _sum(row).total > 0]
-    if not served:
-        return 0.0
-    return window if served[0] == rows[0][0] - rows[0][1] else min(window, end - served[0])
+def _total(buckets: Iterable[_Bucket]) -> Count:
+    found = list(buckets)
+    return Count(total=sum(one.count.total for one in found), bad=sum(one.count.bad for one in found))
 
 
 def _sum(row: Row) -> Count:
-    return _total_of(row.values())
+    return Count(total=sum(one.total for one in row.values()), bad=sum(one.bad for one in row.values()))
 
 
-def _total(rows: _Rows) -> Count:
-    return _total_of(count for _, _, row in rows for count in row.values())
+def _covered(buckets: Sequence[_Bucket], end: float, window: float) -> float:
+    """Seconds since the first request; all of the window where its oldest bucket has some already."""
+    first = next((number for number, one in enumerate(buckets) if one.count.total > 0), None)
+    if first is None:
+        return 0.0
+    return window if first == 0 else min(window, end - buckets[first].at + buckets[first].width)
 
 
-def _total_of(counts: Iterable[Count]) -> Count:
-    found = list(counts)
-    return Count(total=sum(one.total for one in found), bad=sum(one.bad for one in found))
+def _caused(account: Account, ledger: Ledger, end: float, span: float, candidate: str) -> float | None:
+    """Of the fine buckets: those that are older hold too little of a trial to blame anybody."""
+    own, others = Count(), Count()
+    for at, row in ledger.fine.items():
+        if at - account.step / 2 > end - span:
+            mine = row.get(candidate, Count())
+            own, others = own.plus(mine), others.plus(_sum({name: row[name] for name in row if name != candidate}))
+    return caused_by(own, others)
+
+
+def _back_in(asked: ErrorBudget, buckets: Sequence[_Bucket], end: float, now: Count, span: float) -> float | None:
+    """Seconds until what failed has left the window far enough, if requests go on to come and fail as over `span`."""
+    left = _total(buckets)
+    for one in buckets:
+        left = Count(total=left.total - one.count.total, bad=left.bad - one.count.bad)
+        ahead = max(0.0, one.at - one.width / 2 + asked.window - end)
+        total, bad = left.total + now.total * ahead / span, left.bad + now.bad * ahead / span
+        if bad < asked.allowed * total:
+            return ahead
+    return None
 
 
 def _young(rows: Mapping[int, Row], since: float) -> dict[int, Row]:
@@ -200,21 +226,3 @@ def _young(rows: Mapping[int, Row], since: float) -> dict[int, Row]:
 
 def _late(account: Account) -> float:
     return min(LATEST, account.step / 4)
-
-
-def _caused(rows: _Rows, candidate: str) -> float | None:
-    own = _total_of(row[candidate] for _, _, row in rows if candidate in row)
-    others = _total_of(count for _, _, row in rows for name, count in row.items() if name != candidate)
-    return caused_by(own, others)
-
-
-def _back_in(asked: ErrorBudget, rows: _Rows, end: float, now: Count, span: float) -> float | None:
-    """Seconds until what failed has left the window far enough, if requests go on to come and fail as over `span`."""
-    left = _total(rows)
-    for at, width, row in rows:
-        left = Count(total=left.total - _sum(row).total, bad=left.bad - _sum(row).bad)
-        ahead = max(0.0, at - width / 2 + asked.window - end)
-        total, bad = left.total + now.total * ahead / span, left.bad + now.bad * ahead / span
-        if bad < asked.allowed * total:
-            return ahead
-    return None

@@ -10,7 +10,7 @@ from typing import Any
 
 import structlog
 
-from serinus.core.budget import Budget, Count
+from serinus.core.budget import Budget, Count, ErrorBudget
 from serinus.core.ledger import (
     WIDEST_FINE,
     Account,
@@ -154,19 +154,39 @@ def _understood(query: increases.Query, answer: Mapping[str, Any] | PrometheusEr
         return "Prometheus answered with samples that are no numbers."
 
 
-def known(spec: Spec, books: Books | None, candidate: str, now: float) -> Budget | None:
-    """What the books say of the budget that the spec asks for; None: it asks for none, or these are of another one."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Balance:
+    """What books came to, added up once for each read and not at every look."""
+
+    books: Books
+    asked: ErrorBudget
+    candidate: str
+    """Revision; empty: there is none."""
+    budget: Budget
+
+    def at(self, now: float) -> Budget:
+        """The budget as it is known at `now`: nothing is concluded from counts that are too old."""
+        if self.budget.problem or not is_stale(self.books.account, self.books.ledger, now):
+            return self.budget
+        return replace(self.budget, problem="What was counted is too old to conclude anything from it.")
+
+
+def balanced(spec: Spec, books: Books | None, candidate: str, before: Balance | None) -> Balance | None:
+    """What the books say of the budget that the spec asks for; `before` is handed back where it still is what they say.
+
+    None: the spec asks for none, these are books of another one, or nothing was read yet.
+    """
     asked = spec.error_budget
     if asked is None or books is None or books.account != account_of(spec):
         return None
     if not books.ledger.fine and not books.problem:
         return None
-    problem = books.problem
-    if not problem and is_stale(books.account, books.ledger, now):
-        problem = "What was counted is too old to conclude anything from it."
+    if before is not None and before.books is books and (before.asked, before.candidate) == (asked, candidate):
+        return before
     by_role = books.account.measurement.arms is Arms.CLUSTER
     name = service_name(spec.name, CANDIDATE) if by_role else deployment_name(spec.name, candidate)
-    return balance(books.account, asked, books.ledger, candidate=name if candidate else "", problem=problem)
+    budget = balance(books.account, asked, books.ledger, candidate=name if candidate else "", problem=books.problem)
+    return Balance(books=books, asked=asked, candidate=candidate, budget=budget)
 
 
 def due_again(books: Books, now: float) -> float:

@@ -25,7 +25,7 @@ from serinus.core.plan import Plan, Release, SetSplit
 from serinus.core.rules.safety import failing_candidate_is_taken_back
 from serinus.shell import budgets, record, refused_spec
 from serinus.shell.apply import FINALIZER, CannotApply, Writer, add_finalizer, claim_all
-from serinus.shell.budgets import Books
+from serinus.shell.budgets import Balance, Books
 from serinus.shell.cache import Cache, Manifest
 from serinus.shell.facts import Facts, fresh, fresh_traffic, named
 from serinus.shell.glance import Glance, glance, still
@@ -52,9 +52,11 @@ class Memory:
     """Number of the last look on the epoch grid."""
     measured: Measured = field(default_factory=Measured)
     books: Books | None = None
-    """What was read for the error budget ..."""
+    """What was read for the error budget."""
     books_due: float = 0.0
-    """... and when it is to be read again."""
+    """When it is to be read again."""
+    balance: Balance | None = None
+    """What it came to."""
     told: tuple[str, str] = ("", "")
     status_at: float = 0.0
     failures: int = 0
@@ -184,10 +186,11 @@ class Ticker:
     ) -> "_Decided":
         """The plan, the status that it leads to, and what of that has changed, numbers aside."""
         folded = folded_progress(progress, observed)
+        memory.balance = budgets.balanced(spec, memory.books, folded.candidate, memory.balance)
         observed = replace(
             observed,
             capacity=await self._capacity(observed, folded, spec),
-            budget=budgets.known(spec, memory.books, folded.candidate, self.clock()),
+            budget=memory.balance.at(self.clock()) if memory.balance is not None else None,
             spec_problems=(*memory.problems, *observed.spec_problems),
         )
         plan = decide(spec, observed, progress, memory.measured, self.clock())
