@@ -38,7 +38,8 @@ ALLOWED_RATIO_LATENCY = 1.1
 """Default margin for a latency: 1.1 times stable's."""
 
 _BUDGETS = {"p50": 0.5, "p90": 0.1, "p95": 0.05, "p99": 0.01}
-_EVIDENCE = {"steps", "slis", "analysis", "error_budget"}
+_EVIDENCE: Any = {"steps": True, "slis": True, "analysis": True, "error_budget": {"sli", "objective", "burn"}}
+"""Fields of the spec that evidence is gathered under."""
 _UNITS = {"_seconds": 1.0, "_milliseconds": 0.001, "_ms": 0.001}
 
 

@@ -10,10 +10,10 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import Field, TypeAdapter, ValidationError
 from pydantic.alias_generators import to_camel
 
-from serinus.core.budget import Budget, burn_words, long_words, percent, window_words
+from serinus.api.budget_status import BudgetStatus, Part, budget_status
 from serinus.core.conditions import Condition
 from serinus.core.evidence import Finding
 from serinus.core.model import Cause, Decision, Model, Phase, Progress, Spec
@@ -21,11 +21,7 @@ from serinus.core.observed import Measured, Observed
 from serinus.core.plan import Plan
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="forbid")
-
-
-class RevisionStatus(_Part):
+class RevisionStatus(Part):
     """A revision and the model that it serves."""
 
     revision: str = Field(description="Name of the revision; its Deployment is ROLLOUT-REVISION.")
@@ -33,7 +29,7 @@ class RevisionStatus(_Part):
     model: str = Field(default="", description="What `spec.model` said when the revision was made.")
 
 
-class Weights(_Part):
+class Weights(Part):
     """The candidate's share of requests in percent."""
 
     wanted: int = Field(
@@ -46,7 +42,7 @@ class Weights(_Part):
     measured: float | None = Field(default=None, description="Share that was measured in the last window.")
 
 
-class SliStatus(_Part):
+class SliStatus(Part):
     """What is known of one SLI."""
 
     name: str = Field(description="Name of the SLI.")
@@ -60,22 +56,7 @@ class SliStatus(_Part):
     message: str = Field(default="", description="One sentence with the numbers.")
 
 
-class BudgetStatus(_Part):
-    """The error budget of the service, all revisions together."""
-
-    sli: str = Field(description="The SLI that it is counted on.")
-    objective: str = Field(description="Share of requests that must succeed over the window.")
-    window: str = Field(description="The window of the objective.")
-    remaining: str = Field(default="", description="What is left of the budget; below 0%: overspent.")
-    burn: str = Field(default="", description="How many times too fast it burns: the fastest pair of windows.")
-    over: str = Field(default="", description="The pair of windows that burns fastest, such as 1h/5m.")
-    caused: str = Field(default="", description="Share of the burn that the candidate causes, beyond what stable has.")
-    spent_at: str = Field(default="", description="When nothing will be left at this pace.")
-    back_at: str = Field(default="", description="When some of a spent budget is expected back at this pace.")
-    history: str = Field(default="", description="How much of the window is known, where that is not all of it.")
-
-
-class DecisionStatus(_Part):
+class DecisionStatus(Part):
     """One entry of the decision log, the youngest first."""
 
     number: int = Field(description="Number of the decision, as in the route's annotation serinus.dev/split.")
@@ -86,14 +67,14 @@ class DecisionStatus(_Part):
     message: str = Field(description="The reason as a sentence with numbers.")
 
 
-class IntentStatus(_Part):
+class IntentStatus(Part):
     """What became of the last intent."""
 
     token: str = Field(description="Token of the annotation serinus.dev/intent that was answered last.")
     message: str = Field(default="", description="What was done, or why not.")
 
 
-class ConditionStatus(_Part):
+class ConditionStatus(Part):
     """A condition as Kubernetes knows it."""
 
     type: str = Field(description="Ready, Reconciling, Stalled, TrafficInSync, EvidenceAvailable and so on.")
@@ -104,7 +85,7 @@ class ConditionStatus(_Part):
     observed_generation: int = Field(description="Generation of the spec that it speaks of.")
 
 
-class Status(_Part):
+class Status(Part):
     """What Serinus says of a rollout."""
 
     observed_generation: int = Field(description="Generation of the spec that this status speaks of.")
@@ -184,7 +165,7 @@ def status_of(
         candidate=_revision(progress.candidate, spec.model, observed, current=observed.wanted),
         attempt=progress.attempt,
         slis=[_sli(one) for one in plan.findings] if trial or plan.findings else _kept(before),
-        budget=_budget(observed.budget, now),
+        budget=budget_status(observed.budget, lambda seconds: _expected(seconds, now)),
         decisions=[
             DecisionStatus(
                 number=one.seq,
@@ -254,27 +235,9 @@ def _sli(finding: Finding) -> SliStatus:
     )
 
 
-def _budget(known: Budget | None, now: float) -> BudgetStatus | None:
-    if known is None:
-        return None
-    asked, pace, remaining = known.asked, known.pace, known.remaining
-    return BudgetStatus(
-        sli=asked.sli,
-        objective=percent(asked.objective),
-        window=window_words(asked.window),
-        remaining="" if remaining is None else percent(round(remaining, 2)),
-        burn="" if pace is None else burn_words(pace.burn),
-        over="" if pace is None else f"{window_words(pace.pair.long)}/{window_words(pace.pair.short)}",
-        caused="" if known.caused is None else percent(round(known.caused, 2)),
-        spent_at=_expected(known.spent_in, now),
-        back_at=_expected(known.back_in, now),
-        history="" if known.covered >= asked.window else long_words(known.covered),
-    )
-
-
-def _expected(seconds: float | None, now: float) -> str:
+def _expected(seconds: float, now: float) -> str:
     """A time to come that is only estimated: on a grid of ten minutes, so that it rarely changes by itself."""
-    return "" if seconds is None else timestamp(round((now + seconds) / 600) * 600)
+    return timestamp(round((now + seconds) / 600) * 600)
 
 
 def _share(value: float | None) -> str:

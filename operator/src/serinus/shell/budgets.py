@@ -4,6 +4,7 @@ What is kept is a cache of closed buckets (`core/ledger.py`): a rollout that is 
 the whole window at once.
 """
 
+import asyncio
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -83,6 +84,7 @@ class Budgets:
                     if isinstance(rows, str)
                     else replace(before, ledger=filled(account, before.ledger, gap, rows))
                 )
+                await asyncio.sleep(0)  # a look that is due does not wait for the books of many
             self._learn(connection, gap, found.largest_failed, now)
         return known
 

@@ -120,16 +120,21 @@ def newer_revision_replaces_the_candidate(s: Situation) -> Plan | None:
 
 
 def changed_rules_start_the_evidence_over(s: Situation) -> Plan | None:
-    """Other steps, SLIs or analysis: back to step 1's weight, never up, evidence from zero."""
+    """Other steps, SLIs, analysis or error budget: back to step 1's weight, never up, evidence from zero."""
     if not s.trial or s.selected or s.progress.evidence_rules in ("", s.spec.evidence_rules):
         return None
     if s.progress.step == 0:
         progress = replace(s.progress, evidence_rules=s.spec.evidence_rules)
         return s.stay(
-            "SpecChanged", "The new steps, SLIs or analysis are taken over.", progress=progress, wake_at=s.now
+            "SpecChanged",
+            "The new steps, SLIs, analysis or error budget are taken over.",
+            progress=progress,
+            wake_at=s.now,
         )
     weight = s.least_of_first_step
-    sentence = f"Back to step 1 at {weight} % with evidence from zero: steps, SLIs or analysis were changed."
+    sentence = (
+        f"Back to step 1 at {weight} % with evidence from zero: steps, SLIs, analysis or error budget were changed."
+    )
     step = 1 if weight else 0
     return s.shift("SpecChanged", sentence, s.entry(Cause.RESTART, sentence=sentence, weight=weight, step=step))
 
