@@ -187,8 +187,11 @@ async def test_an_account_that_changed_while_it_was_read_is_not_overwritten() ->
     assert memory.books == other[key]
 
 
-def test_a_rollout_without_a_budget_has_no_books() -> None:
+def test_a_rollout_that_gave_up_its_budget_has_no_books() -> None:
     reconciler = budgeted(Counted(), "a1")
     (key,) = reconciler._memory
-    reconciler._memory[key].spec = world.spec()
+    memory = reconciler._memory[key]
+    assert len(reconciler._due_books([key], NOW)) == 1
+    memory.spec = world.spec()
     assert reconciler._due_books([key, Key("models", "unknown")], NOW) == []
+    assert memory.books is None, "nothing is due any more"

@@ -162,8 +162,11 @@ class Reconciler:
         groups: dict[str, dict[Key, Books]] = {}
         for key in keys:
             memory = self._memory.get(key)
-            account = account_of(memory.spec) if memory is not None and memory.spec is not None else None
-            if memory is None or account is None:
+            if memory is None:
+                continue
+            account = account_of(memory.spec) if memory.spec is not None else None
+            if account is None:
+                memory.books = None
                 continue
             if memory.books is None or memory.books.account != account:
                 memory.books, memory.books_due = Books(account=account), 0.0
