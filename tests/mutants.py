@@ -16,7 +16,7 @@ WITHOUT = "SERINUS_TESTS_WITHOUT_RULE"
 
 def killed_by(rule: str) -> str:
     """The first test that fails without the rule; empty when none does."""
-    names = ("stories", "rules", "route_change", "by_pods")
+    names = ("stories", "rules", "budget_rules", "route_change", "by_pods")
     tests = [f"tests/core/test_{name}.py" for name in names]
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", *tests],

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from serinus.api.compile import Problems, compile_spec
+from serinus.core.budget import DAY, ErrorBudget
 from serinus.core.evidence import OnFail, Standards
 from serinus.core.model import Deadlines, DeletionPolicy, OnInconclusive, Step
 from serinus.core.questions import (
@@ -177,6 +178,45 @@ def test_a_quantile_is_a_budget_above_a_bucket_edge(quantile: str, budget: float
     assert (sli.budget, sli.edge) == (budget, 2.5)
 
 
+def test_an_error_budget_has_the_objective_of_its_sli_thirty_days_and_twice_the_pace() -> None:
+    spec = compiled(slis=[{**OWN, "objective": "99.9%"}], errorBudget={})
+    assert spec.error_budget == ErrorBudget(sli="answers", objective=0.999, window=30 * DAY, burn=2.0)
+    slow = compiled(slis=[{**LATENCY, "p99": "2500ms"}], errorBudget={"window": "36h"}).error_budget
+    assert slow == ErrorBudget(sli="slow", objective=0.99, window=1.5 * DAY)
+    assert compiled().error_budget is None
+
+
+def test_the_sli_of_the_budget_is_found_by_its_name() -> None:
+    two = [{**OWN, "objective": "99%"}, {**LATENCY, "p99": "2500ms"}]
+    budget = compiled(slis=two, errorBudget={"sli": "slow", "objective": "99.5%", "burn": 6}).error_budget
+    assert budget == ErrorBudget(sli="slow", objective=0.995, window=30 * DAY, burn=6.0)
+
+
+@pytest.mark.parametrize(
+    ("objective", "budget", "allowed", "difference"),
+    [
+        # The budget allows twice .1 %: stricter than the SLI's own objective, and than a tolerance of .1 points.
+        ("99%", {"objective": "99.9%"}, 0.002, 0.001),
+        (None, {"objective": "99.9%"}, 0.002, 0.001),
+        (None, {"objective": "99.99%"}, 0.0002, 0.0001),
+        # A budget that allows more than the SLI does changes nothing but the line where there was none.
+        ("99.9%", {"objective": "99%"}, 0.001, 0.0005),
+        ("99.9%", {}, 0.001, 0.0005),
+        (None, {"objective": "99%"}, 0.02, 0.001),
+    ],
+)
+def test_the_sli_of_the_budget_is_judged_by_the_stricter_of_its_objective_and_the_burn_that_is_allowed(
+    objective: str | None, budget: dict[str, str], allowed: float, difference: float
+) -> None:
+    sli = compiled(slis=[OWN | ({"objective": objective} if objective else {})], errorBudget=budget).slis[0]
+    assert [sli.budget, sli.floor] == pytest.approx([allowed, difference])
+
+
+def test_a_latency_without_a_limit_has_no_budget() -> None:
+    (said,) = problems(slis=[LATENCY], errorBudget={"objective": "99%"})
+    assert said.endswith("write its objective, such as p99: 2500ms.")
+
+
 @pytest.mark.parametrize(
     ("metric", "unit", "edge", "seconds"),
     [
@@ -243,6 +283,7 @@ def test_a_change_of_spelling_keeps_the_evidence_and_a_change_of_meaning_does_no
     assert compiled(steps=[{"weight": 5}]).evidence_rules != rules
     assert compiled(slis=[{"preset": "vllm/success-rate", "objective": "99%"}]).evidence_rules != rules
     assert compiled(analysis={"falseRollbackRate": "2%"}).evidence_rules != rules
+    assert compiled(errorBudget={"objective": "99%"}).evidence_rules != rules
 
 
 def test_what_is_not_about_evidence_does_not_start_it_over() -> None:

@@ -10,6 +10,7 @@ import yaml
 from pydantic import BaseModel, Field
 
 from serinus.api.crd import FILE, crd, status_schema, text
+from serinus.api.error_budget import window_seconds
 from serinus.api.quantities import fraction, seconds
 from serinus.api.sentences import fields, inner_model
 from serinus.api.structural import NotStructural, structural
@@ -56,7 +57,7 @@ def test_it_has_the_names_and_the_columns_that_people_type_and_read() -> None:
     )
     columns = VERSION["additionalPrinterColumns"]
     assert [one["name"] for one in columns if "priority" not in one] == ["Phase", "Step", "Weight", "Verdict", "Age"]
-    assert [one["name"] for one in columns if one.get("priority") == 1] == ["Message"]
+    assert [one["name"] for one in columns if one.get("priority") == 1] == ["Budget", "Message"]
 
 
 def test_status_is_a_subresource_and_scale_is_none_because_an_autoscaler_would_write_weights() -> None:
@@ -90,6 +91,8 @@ def spoken(text_: str) -> object:
     """The value that a default in a description stands for."""
     if text_.endswith("%"):
         return fraction(text_)
+    if re.fullmatch(r"[0-9]+d", text_):
+        return window_seconds(text_)
     if re.fullmatch(r"([0-9]+(h|m|s))+", text_):
         return seconds(text_)
     return yaml.safe_load(text_)

@@ -1,6 +1,9 @@
 """What a status says survives being written and read, and one that cannot be read is the beginning."""
 
-from serinus.api.status import progress_of, status_of
+from dataclasses import replace
+
+from serinus.api.status import progress_of, status_of, timestamp
+from serinus.core.budget import DAY, HOUR, Count, ErrorBudget, assess
 from serinus.core.conditions import conditions
 from serinus.core.decide import decide
 from serinus.core.model import Progress, Step
@@ -56,3 +59,36 @@ def test_without_a_router_a_status_has_what_was_asked_and_what_is_given() -> Non
     }
     assert written(healthy(traffic=by_pods))["weights"] == {"wanted": 0, "given": 0}
     assert written(on_trial(1))["weights"] == {"wanted": 5}
+
+
+def test_the_error_budget_is_told_in_whole_percent_and_times_of_ten_minutes() -> None:
+    asked = ErrorBudget(sli="errors", objective=0.999, window=30 * DAY)
+    counts = {asked.window: Count(total=1e6, bad=377), HOUR: Count(total=2000, bad=6), 300.0: Count(total=200, bad=1)}
+    world = on_trial(1)
+    world.spec = replace(world.spec, error_budget=asked)
+    world.budget = assess(asked, counts, covered=2 * DAY, caused=0.337)
+    assert written(world)["budget"] == {
+        "sli": "errors",
+        "objective": "99.9%",
+        "window": "30d",
+        "remaining": "62%",
+        "burn": "3x",
+        "over": "1h/5m",
+        "caused": "34%",
+        "spentAt": timestamp(round((world.now + 0.623 * 2 * DAY / 2) / 600) * 600),
+        "backAt": "",
+        "history": "2 d",
+    }
+    assert "budget" not in written(on_trial(1))
+
+
+def test_what_is_not_known_of_a_budget_is_left_empty() -> None:
+    asked = ErrorBudget(sli="errors", objective=0.999, window=30 * DAY)
+    world = on_trial(1)
+    world.spec = replace(world.spec, error_budget=asked)
+    world.budget = assess(asked, {}, covered=0.0, problem="Prometheus cannot be reached.")
+    told = written(world)["budget"]
+    assert isinstance(told, dict)
+    assert {name for name, value in told.items() if not value} == {
+        "remaining", "burn", "over", "caused", "spentAt", "backAt",
+    }  # fmt: skip

@@ -50,7 +50,10 @@ LE = [0.5, 2.5, "+Inf"]
         (line(wieght=10), "wieght is no field here: did you mean weight?"),
         (line(pods={}), "pods is {}: write a list of pods, [] where none was scraped."),
         (line(pods=[7]), "pods[0] is 7: write a pod as {pod, role, slis}."),
-        (line(budget={}), "error budgets are not judged yet."),
+        (
+            line(budget={}),
+            "budget: the spec has no errorBudget; write one, such as {objective: 99.9%, window: 30d}.",
+        ),
         (pod(role="canary"), "pods[1].role is 'canary': write stable, candidate, baseline."),
         (without("role"), "pods[1].role is missing: write stable, candidate, baseline."),
         (pod(role=["stable"]), "pods[1].role is ['stable']: write stable, candidate, baseline."),

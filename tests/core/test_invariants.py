@@ -1,16 +1,35 @@
 """What holds whatever happens: random situations, random events, every rule in its place."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from serinus.core import phases
+from serinus.core.budget import DAY, HOUR, Budget, Count, ErrorBudget, assess
 from serinus.core.decide import RULES, decide
 from serinus.core.evidence import Verdict
 from serinus.core.model import Phase
 from serinus.core.plan import Plan, SetSplit
 from serinus.core.weights import carried_by
 from tests.core.world import World, healthy, on_trial
+
+ASKED = ErrorBudget(sli="errors", objective=0.99, window=30 * DAY)
+
+
+def budget(*, bad: float = 4000, hour: float = 8, problem: str = "") -> Budget:
+    """Of a million requests in the window, 2,000 in the last hour and 200 in the last minutes."""
+    counts = {ASKED.window: Count(total=1e6, bad=bad), HOUR: Count(total=2000, bad=hour)}
+    return assess(ASKED, {**counts, 300.0: Count(total=200, bad=hour / 10)}, problem=problem)
+
+
+BUDGETS = {
+    "calm": budget(),
+    "burns": budget(hour=100),
+    "spent": budget(bad=12_000),
+    "unknown": budget(problem="Prometheus cannot be reached."),
+}
 
 EVENTS = st.lists(
     st.one_of(
@@ -23,10 +42,17 @@ EVENTS = st.lists(
         st.tuples(st.just("listed"), st.booleans()),
         st.tuples(st.just("gpus"), st.sampled_from([4, 6, 16])),
         st.tuples(st.just("forget"), st.booleans()),
+        st.tuples(st.just("budget"), st.sampled_from(list(BUDGETS))),
         st.tuples(st.just("run"), st.sampled_from([1.0, 16.0, 100.0])),
     ),
     max_size=20,
 )
+
+
+def budgeted(world: World) -> World:
+    """The same world with an error budget that is calm."""
+    world.spec, world.budget = replace(world.spec, error_budget=ASKED), BUDGETS["calm"]
+    return world
 
 
 def happen(world: World, number: int, what: str, value: object) -> None:
@@ -50,6 +76,8 @@ def happen(world: World, number: int, what: str, value: object) -> None:
             world.free_gpus = int(str(value))
         case "forget":
             world.lose_status = bool(value)
+        case "budget":
+            world.budget = BUDGETS[str(value)]
         case _:
             return
 
@@ -65,6 +93,9 @@ def check(world: World, before: World, plan: Plan) -> None:
             if raised and plan.progress.candidate:
                 ready = before.ready(action.record.revision)
                 assert action.record.weight <= carried_by(ready, 4), (plan, ready)
+            if raised and plan.progress.candidate and before.budget is BUDGETS["burns"]:
+                approved = before.progress.gate_passed or plan.progress.gate_passed or plan.progress.over_budget
+                assert approved or action.record.cause == "reassert", plan
             if raised and before.verdict is Verdict.FAIL and before.progress.step:
                 approved = before.progress.gate_passed or plan.progress.gate_passed
                 assert approved or action.record.cause in ("reassert", "step"), plan
@@ -75,7 +106,7 @@ def check(world: World, before: World, plan: Plan) -> None:
 @settings(max_examples=60, deadline=None)
 @given(EVENTS)
 def test_promises_hold_whatever_happens(events: list[tuple[str, object]]) -> None:
-    world = healthy()
+    world = budgeted(healthy())
     world.free_gpus = 16
     for number, (what, value) in enumerate(events):
         happen(world, number, what, value)
@@ -90,7 +121,7 @@ def test_promises_hold_whatever_happens(events: list[tuple[str, object]]) -> Non
 @settings(max_examples=40, deadline=None)
 @given(EVENTS, st.sampled_from(["abort"]))
 def test_an_abort_takes_all_traffic_back_within_one_tick(events: list[tuple[str, object]], verb: str) -> None:
-    world = on_trial(2)
+    world = budgeted(on_trial(2))
     world.free_gpus = 16
     for number, (what, value) in enumerate(events):
         happen(world, number, what, value)
@@ -107,7 +138,7 @@ def test_an_abort_takes_all_traffic_back_within_one_tick(events: list[tuple[str,
 @settings(max_examples=25, deadline=None)
 @given(EVENTS)
 def test_the_same_situation_gives_the_same_plan(events: list[tuple[str, object]]) -> None:
-    world = on_trial(1)
+    world = budgeted(on_trial(1))
     for number, (what, value) in enumerate(events):
         happen(world, number, what, value)
         world.settle(2.0)
@@ -122,13 +153,13 @@ def test_a_crash_after_every_route_patch_leads_to_the_same_end(events: list[tupl
     events = [one for one in events if one[0] not in ("forget", "run", "ask")]
     ends = []
     for lose in (False, True):
-        world = healthy()
+        world = budgeted(healthy())
         world.lose_status = lose
         for number, (what, value) in enumerate(events):
             happen(world, number, what, value)
             world.settle(5.0)
         world.listed = world.accepted = True
-        world.free_gpus = 16
+        world.free_gpus, world.budget = 16, BUDGETS["calm"]
         world.verdict, world.wanted = Verdict.PASS, "v2"
         world.settle(1500.0, step=15.0)
         ends.append((world.stable_selector, world.weights, world.progress.phase, world.progress.stable))

@@ -5,16 +5,30 @@ Rewrite after a wanted change of behaviour:  REWRITE=1 pytest tests/core/test_st
 """
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from serinus.api.error_budget import window_seconds
+from serinus.core.budget import Count, ErrorBudget, assess
 from serinus.core.evidence import Verdict
 from serinus.core.model import Step
 from serinus.core.plan import EnsureRevision, Plan, Release, SelectRevision, SetSplit
 from tests.core.world import START, World, spec
 
 STORIES = sorted((Path(__file__).parent / "stories").glob("*.txt"))
+
+
+BUDGET = ErrorBudget(sli="errors", objective=0.99, window=window_seconds("30d"))
+
+
+def counted(told: str) -> tuple[float, Count]:
+    """A window with its counts, from WINDOW=BAD/TOTAL."""
+    window, _, counts = told.partition("=")
+    bad, _, total = counts.partition("/")
+    seconds = 60.0 * int(window[:-1]) if window.endswith("m") else window_seconds(window)
+    return seconds, Count(total=float(total), bad=float(bad))
 
 
 def told(world: World, plan: Plan) -> str:
@@ -80,6 +94,11 @@ def do(world: World, command: str) -> list[str]:
         case "gate":
             first, *others = world.spec.steps
             world.spec = spec(steps=(Step(weight=first.weight, hold=60, pause=True), *others))
+        case "budget":
+            world.spec = replace(world.spec, error_budget=BUDGET)
+            world.budget = assess(BUDGET, dict(counted(one) for one in rest.split()))
+        case "budget-problem":
+            world.budget = assess(BUDGET, {}, problem=rest)
         case "delete":
             world.deleting_since = world.now
         case "forget":

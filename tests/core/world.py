@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
 
+from serinus.core.budget import Budget
 from serinus.core.decide import RULES, Rule, decide
 from serinus.core.evidence import Sli, Standards, Verdict
 from serinus.core.journal import fold
@@ -80,6 +81,7 @@ class World:
     strayed: str = ""
     record: SplitRecord | None = None
     progress: Progress = field(default_factory=Progress)
+    budget: Budget | None = None
     intent: Intent | None = None
     deleting_since: float | None = None
     verdict: Verdict = Verdict.NOT_ENOUGH
@@ -164,6 +166,7 @@ class World:
                 per_pod=self.gpus_per_pod,
             ),
             followers=tuple(self.followers.items()),
+            budget=self.budget,
             intent=self.intent,
             deleting_since=self.deleting_since,
         )

@@ -1,4 +1,5 @@
-"""A Prometheus that is told its samples: it answers range selectors and subqueries of raw series, and nothing else.
+"""A Prometheus that is told its samples: it answers range selectors, subqueries of raw series, and subqueries of a sum
+of increases (whole ones: it does not extrapolate), and nothing else.
 
 It stands at the edge, in place of the network. What a real Prometheus does with these queries is shown in
 tests/api_server.
@@ -13,6 +14,7 @@ from typing import Any
 from serinus.shell.prometheus import PrometheusError
 
 _QUERY = re.compile(r"([\w:]+)\{(.*)\}\[(\d+)s(?::(\d+)s)?\]")
+_INCREASES = re.compile(r"\(sum by \(([\w, ]+)\) \(increase\(([\w:]+)\{(.*)\}\[(\d+)s\]\)\)\)\[(\d+)s:(\d+)s\]")
 _MATCHER = re.compile(r'(\w+)(=~|!~|!=|=)"((?:[^"\\]|\\.)*)"')
 LOOKBACK = 300.0
 
@@ -36,6 +38,8 @@ class ToldPrometheus:
         return [self.failing or self._answer(query, at) for query in queries]
 
     def _answer(self, query: str, at: float) -> dict[str, Any]:
+        if (increases := _INCREASES.fullmatch(query)) is not None:
+            return self._increases(at, *increases.groups())
         match = _QUERY.fullmatch(query)
         assert match is not None, query
         metric, inside, seconds, step = match.groups()
@@ -55,6 +59,35 @@ class ToldPrometheus:
                 result.append({"metric": labels, "values": [[t, repr(v)] for t, v in values]})
         answer: dict[str, Any] = {"status": "success", "data": {"resultType": "matrix", "result": result}}
         return {**answer, "warnings": self.warnings} if self.warnings else answer
+
+    def _increases(self, at: float, by: str, metric: str, inside: str, *spans: str) -> dict[str, Any]:
+        width, seconds, step = map(int, spans)
+        assert width == step, "buckets lie side by side"
+        matchers = [(label, op, _unescaped(value)) for label, op, value in _MATCHER.findall(inside)]
+        sums: dict[tuple[tuple[str, str], ...], dict[int, float]] = {}
+        for key, samples in self.series.items():
+            labels = dict(key)
+            if labels["__name__"] != metric or not all(_matches(labels, *one) for one in matchers):
+                continue
+            row = sums.setdefault(tuple((label, labels[label]) for label in by.split(", ")), {})
+            end = int((at - seconds) // step + 1) * step
+            while end <= at:
+                if (grown := _increase(samples, end - step, end)) is not None:
+                    row[end] = row.get(end, 0.0) + grown
+                end += step
+        result = [
+            {"metric": dict(key), "values": [[t, repr(v)] for t, v in sorted(row.items())]}
+            for key, row in sums.items()
+            if row
+        ]
+        answer: dict[str, Any] = {"status": "success", "data": {"resultType": "matrix", "result": result}}
+        return {**answer, "warnings": self.warnings} if self.warnings else answer
+
+
+def _increase(samples: Sequence[tuple[float, float]], start: float, end: float) -> float | None:
+    """What the samples in (start, end] grew by; None: fewer than two."""
+    inside = samples[_after(samples, start) : _after(samples, end)]
+    return inside[-1][1] - inside[0][1] if len(inside) > 1 else None
 
 
 def _thinned(samples: Sequence[tuple[float, float]], start: float, end: float, step: int) -> list[tuple[float, float]]:

@@ -7,7 +7,7 @@ what a schema cannot see, such as whether a preset exists.
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
@@ -16,6 +16,7 @@ from pydantic import ValidationError
 from serinus.api import analysis, slis, v1alpha1, workload
 from serinus.api.sentences import closest, of_errors
 from serinus.api.traffic import Traffic
+from serinus.core.budget import ErrorBudget
 from serinus.core.evidence import OnFail, Sli, Standards
 from serinus.core.model import Deadlines, DeletionPolicy, Model, OnInconclusive, Spec, Step
 from serinus.core.questions import (
@@ -37,6 +38,8 @@ ALLOWED_RATIO_LATENCY = 1.1
 """Default margin for a latency: 1.1 times stable's."""
 
 _BUDGETS = {"p50": 0.5, "p90": 0.1, "p95": 0.05, "p99": 0.01}
+_EVIDENCE: Any = {"steps": True, "slis": True, "analysis": True, "error_budget": {"sli", "objective", "burn"}}
+"""Fields of the spec that evidence is gathered under."""
 _UNITS = {"_seconds": 1.0, "_milliseconds": 0.001, "_ms": 0.001}
 
 
@@ -73,11 +76,14 @@ def _compile(text: str, presets: Mapping[str, Preset]) -> Spec | Problems:
         _judged(f"spec.slis[{index}]", sli, presets, typed.spec.analysis) for index, sli in enumerate(typed.spec.slis)
     ]
     problems = tuple(one for one in judged if isinstance(one, str))
-    if not problems:
-        problems = _not_by_service(typed.spec, [one for one in judged if not isinstance(one, str)])
     if problems:
         return Problems(sentences=problems)
-    return _spec(typed, [one for one in judged if not isinstance(one, str)])
+    sound = [one for one in judged if not isinstance(one, str)]
+    budget = _error_budget(typed.spec, sound)
+    problems = (*_not_by_service(typed.spec, sound), *((budget,) if isinstance(budget, str) else ()))
+    if problems or isinstance(budget, str):
+        return Problems(sentences=problems)
+    return _spec(typed, [(_within(sli, budget), measurement) for sli, measurement in sound], budget)
 
 
 def _not_by_service(spec: v1alpha1.Spec, judged: Iterable[tuple[Sli, Measurement]]) -> tuple[str, ...]:
@@ -98,15 +104,39 @@ def _not_by_service(spec: v1alpha1.Spec, judged: Iterable[tuple[Sli, Measurement
 
 
 def evidence_rules(spec: v1alpha1.Spec) -> str:
-    """Digest of what evidence is gathered under: steps, SLIs and analysis, by meaning and not by spelling.
+    """Digest of what evidence is gathered under: steps, SLIs, analysis and error budget, by meaning, not by spelling.
 
     What equals its default is left out, so that a Serinus with further fields gives the same digest.
     """
-    rules = spec.model_dump(mode="json", by_alias=True, include={"steps", "slis", "analysis"}, exclude_defaults=True)
+    rules = spec.model_dump(mode="json", by_alias=True, include=_EVIDENCE, exclude_defaults=True)
     return hashlib.sha256(json.dumps(rules, sort_keys=True, separators=(",", ":")).encode()).hexdigest()[:12]
 
 
-def _spec(typed: v1alpha1.ModelRollout, judged: list[tuple[Sli, Measurement]]) -> Spec:
+def _error_budget(spec: v1alpha1.Spec, judged: Iterable[tuple[Sli, Measurement]]) -> ErrorBudget | str | None:
+    """The error budget with its defaults filled in, or a sentence why there cannot be one."""
+    typed = spec.error_budget
+    if typed is None:
+        return None
+    sli = next(sli for sli, _ in judged if typed.sli in (None, sli.name))
+    if sli.latency and sli.edge is None:
+        return (
+            f"spec.errorBudget: {sli.name} is a latency and does not say which requests are too slow; write its "
+            "objective, such as p99: 2500ms."
+        )
+    allowed = sli.budget or 0.0
+    objective = round(1 - allowed, 12) if typed.objective is None else typed.objective
+    return ErrorBudget(sli=sli.name, objective=objective, window=typed.window, burn=typed.burn)
+
+
+def _within(sli: Sli, budget: ErrorBudget | None) -> Sli:
+    """The SLI that the budget is counted on is judged by the stricter of its own objective and the burn that is
+    allowed, and tolerates no larger difference to stable than half of that."""
+    if budget is None or budget.sli != sli.name or (sli.budget is not None and sli.budget <= budget.line):
+        return sli
+    return replace(sli, budget=budget.line, allowed_difference=min(sli.floor, budget.line / 2))
+
+
+def _spec(typed: v1alpha1.ModelRollout, judged: list[tuple[Sli, Measurement]], budget: ErrorBudget | None) -> Spec:
     meta, spec = typed.metadata, typed.spec
     runs, traffic, rules = spec.workload, spec.traffic, spec.analysis
     return Spec(
@@ -131,6 +161,7 @@ def _spec(typed: v1alpha1.ModelRollout, judged: list[tuple[Sli, Measurement]]) -
         prometheus=rules.prometheus,
         max_hold=rules.max_hold,
         on_inconclusive=OnInconclusive(rules.on_inconclusive),
+        error_budget=budget,
         dry_run=rules.dry_run,
         node_pool=runs.node_pool.model_dump(mode="json", by_alias=True, exclude_unset=True, exclude_none=True),
         replicas=runs.replicas,

@@ -37,6 +37,13 @@ COLUMNS: tuple[dict[str, Any], ...] = (
     },
     {"name": "Age", "type": "date", "jsonPath": ".metadata.creationTimestamp"},
     {
+        "name": "Budget",
+        "type": "string",
+        "jsonPath": ".status.budget.remaining",
+        "priority": 1,
+        "description": "What is left of the service's error budget.",
+    },
+    {
         "name": "Message",
         "type": "string",
         "jsonPath": ".status.message",

@@ -21,6 +21,10 @@ LabelName = Annotated[
 ]
 LabelValue = Annotated[str, StringConstraints(max_length=256)]
 Latency = Annotated[float, Duration("1ms", "1h")]
+SliName = Annotated[
+    str,
+    Text(f"{LABEL}(/{LABEL})?", "write a short name of lower-case letters, digits and '-', such as answers", 63),
+]
 
 
 class Matcher(Typed):
@@ -195,15 +199,7 @@ class Sli(Typed):
         ),
     )
 
-    name: (
-        Annotated[
-            str,
-            Text(
-                f"{LABEL}(/{LABEL})?", "write a short name of lower-case letters, digits and '-', such as answers", 63
-            ),
-        ]
-        | None
-    ) = Field(
+    name: SliName | None = Field(
         default=None,
         description=(
             "Name under which status and metrics show this SLI; each name once. Required for SLIs of your own.\n"
@@ -269,3 +265,8 @@ class Sli(Typed):
             "Example: `hold`. Default: `rollback`."
         ),
     )
+
+    @property
+    def has_objective(self) -> bool:
+        """It says a share of requests, or a latency, that must be kept."""
+        return count(self.objective, self.p50, self.p90, self.p95, self.p99) > 0

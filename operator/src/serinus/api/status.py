@@ -10,10 +10,11 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import Field, TypeAdapter, ValidationError
 from pydantic.alias_generators import to_camel
 
 from serinus.api import forecast_status
+from serinus.api.budget_status import BudgetStatus, Part, budget_status
 from serinus.api.forecast_status import ForecastStatus
 from serinus.core.conditions import Condition
 from serinus.core.evidence import Finding
@@ -22,11 +23,7 @@ from serinus.core.observed import Measured, Observed
 from serinus.core.plan import Plan
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="forbid")
-
-
-class RevisionStatus(_Part):
+class RevisionStatus(Part):
     """A revision and the model that it serves."""
 
     revision: str = Field(description="Name of the revision; its Deployment is ROLLOUT-REVISION.")
@@ -34,7 +31,7 @@ class RevisionStatus(_Part):
     model: str = Field(default="", description="What `spec.model` said when the revision was made.")
 
 
-class Weights(_Part):
+class Weights(Part):
     """The candidate's share of requests in percent."""
 
     wanted: int = Field(
@@ -47,7 +44,7 @@ class Weights(_Part):
     measured: float | None = Field(default=None, description="Share that was measured in the last window.")
 
 
-class SliStatus(_Part):
+class SliStatus(Part):
     """What is known of one SLI."""
 
     name: str = Field(description="Name of the SLI.")
@@ -61,7 +58,7 @@ class SliStatus(_Part):
     message: str = Field(default="", description="One sentence with the numbers.")
 
 
-class DecisionStatus(_Part):
+class DecisionStatus(Part):
     """One entry of the decision log, the youngest first."""
 
     number: int = Field(description="Number of the decision, as in the route's annotation serinus.dev/split.")
@@ -72,14 +69,14 @@ class DecisionStatus(_Part):
     message: str = Field(description="The reason as a sentence with numbers.")
 
 
-class IntentStatus(_Part):
+class IntentStatus(Part):
     """What became of the last intent."""
 
     token: str = Field(description="Token of the annotation serinus.dev/intent that was answered last.")
     message: str = Field(default="", description="What was done, or why not.")
 
 
-class ConditionStatus(_Part):
+class ConditionStatus(Part):
     """A condition as Kubernetes knows it."""
 
     type: str = Field(description="Ready, Reconciling, Stalled, TrafficInSync, EvidenceAvailable and so on.")
@@ -90,7 +87,7 @@ class ConditionStatus(_Part):
     observed_generation: int = Field(description="Generation of the spec that it speaks of.")
 
 
-class Status(_Part):
+class Status(Part):
     """What Serinus says of a rollout."""
 
     observed_generation: int = Field(description="Generation of the spec that this status speaks of.")
@@ -104,6 +101,7 @@ class Status(_Part):
     candidate: RevisionStatus | None = Field(default=None, description="The revision under trial.")
     attempt: int = Field(default=0, description="How many trials this resource has seen.")
     slis: list[SliStatus] = Field(default=[], description="What is known of each SLI.", max_length=32)
+    budget: BudgetStatus | None = Field(default=None, description="What is known of `spec.errorBudget`.")
     forecast: ForecastStatus | None = Field(
         default=None, description="What was said before the step of how long it takes, and the whole rollout."
     )
@@ -176,6 +174,7 @@ def status_of(
         candidate=_revision(progress.candidate, spec.model, observed, current=observed.wanted),
         attempt=progress.attempt,
         slis=[_sli(one) for one in plan.findings] if trial or plan.findings else _kept(before),
+        budget=budget_status(observed.budget, lambda seconds: _expected(seconds, now)),
         decisions=[
             DecisionStatus(
                 number=one.seq,
@@ -244,6 +243,11 @@ def _sli(finding: Finding) -> SliStatus:
         requests=f"{finding.requests_candidate:.0f}/{finding.requests_stable:.0f}",
         message=finding.sentence[:256],
     )
+
+
+def _expected(seconds: float, now: float) -> str:
+    """A time to come that is only estimated: on a grid of ten minutes, so that it rarely changes by itself."""
+    return timestamp(round((now + seconds) / 600) * 600)
 
 
 def _share(value: float | None) -> str:

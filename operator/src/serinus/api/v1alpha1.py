@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from pydantic.alias_generators import to_camel
 
 from serinus.api.analysis import Analysis
+from serinus.api.error_budget import ErrorBudget
 from serinus.api.quantities import Duration, cel_is_duration
 from serinus.api.slis import Sli
 from serinus.api.steps import DEFAULT_STEPS, Step
@@ -77,6 +78,8 @@ class Rollback(Typed):
 _HOLD = "(has(s.hold) ? s.hold : '10m')"
 _MAX_HOLD = "(has(self.analysis) && has(self.analysis.maxHold) ? self.analysis.maxHold : '24h')"
 _SLI_NAME = "(has(s.name) ? s.name : (has(s.preset) ? s.preset : ''))"
+_BUDGETED = f"(!has(self.errorBudget.sli) || {_SLI_NAME} == self.errorBudget.sli)"
+_HAS_OBJECTIVE = "has(s.objective) || has(s.p50) || has(s.p90) || has(s.p95) || has(s.p99)"
 
 
 def _rising(weights: Sequence[int]) -> bool:
@@ -116,6 +119,34 @@ class Spec(Typed):
             message="two SLIs have the same name: give each its own, such as {name: half, preset: vllm/e2e-latency}",
             holds=lambda it: len({sli.name or sli.preset for sli in it.slis}) == len(it.slis),
             field="slis",
+        ),
+        Rule(
+            cel="!has(self.errorBudget) || has(self.errorBudget.sli) || size(self.slis) == 1",
+            message="there are several SLIs: write which one the budget is counted on, such as sli: vllm/success-rate",
+            holds=lambda it: it.error_budget is None or it.error_budget.sli is not None or len(it.slis) == 1,
+            field="errorBudget",
+        ),
+        Rule(
+            cel="!has(self.errorBudget) || !has(self.errorBudget.sli) "
+            f"|| self.slis.exists(s, {_SLI_NAME} == self.errorBudget.sli)",
+            message="sli names none of the slis: write the name of one, or its preset where it has no name",
+            holds=lambda it: (
+                it.error_budget is None
+                or it.error_budget.sli is None
+                or it.error_budget.sli in {sli.name or sli.preset for sli in it.slis}
+            ),
+            field="errorBudget",
+        ),
+        Rule(
+            cel=f"!has(self.errorBudget) || has(self.errorBudget.objective) || !self.slis.exists(s, {_BUDGETED} "
+            f"&& !({_HAS_OBJECTIVE}))",
+            message="the SLI has no objective that the budget could follow: write errorBudget.objective, such as 99.9%",
+            holds=lambda it: (
+                it.error_budget is None
+                or it.error_budget.objective is not None
+                or all(sli.has_objective for sli in it.slis if it.error_budget.sli in (None, sli.name or sli.preset))
+            ),
+            field="errorBudget",
         ),
     )
 
@@ -160,6 +191,14 @@ class Spec(Typed):
         description=(
             "How sure the judgement must be, how often it looks, and what it does without an answer.\n"
             "Example: `{falseRollbackRate: 0.5%, maxHold: 6h}`. Default: see each field."
+        ),
+    )
+    error_budget: ErrorBudget | None = Field(
+        default=None,
+        description=(
+            "What the service may fail, all revisions together. While it is spent nothing starts; while it burns too "
+            "fast nothing starts and no weight is raised. It promotes nothing.\n"
+            "Example: `{objective: 99.9%, window: 30d, sli: vllm/success-rate}`. Default: none."
         ),
     )
     rollback: Rollback = Field(

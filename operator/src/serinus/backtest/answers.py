@@ -3,8 +3,10 @@
 from dataclasses import replace
 from typing import Any
 
+from serinus.backtest import budgets
 from serinus.backtest.memory import Counted, Failures
 from serinus.core import judge, trial
+from serinus.core.budget import Budget
 from serinus.core.checks import margins
 from serinus.core.evidence import Finding, Judgement, OnFail, Verdict
 from serinus.core.judge import EvidenceState
@@ -31,6 +33,7 @@ def answer(
     now: Shift,
     counted: Counted,
     crashing: Failures,
+    budget: Budget | None,
     ci: bool,
 ) -> dict[str, Any]:
     """The answer at `at`, while `now` is in force.
@@ -43,7 +46,7 @@ def answer(
         shown = judge.restart_safe(state, now.step)
         said = tuple(_unmeasured(one) for one in judge.findings(shown))
     measured = measured.at(ATTEMPT, now.step, now.at)
-    action = outcome(spec, measured, now.step, now.weight)
+    action = outcome(spec, measured, now.step, now.weight, budget)
     blame = judgement.blame if judgement.verdict is Verdict.FAIL else ()
     if is_crashing(sum(crashing.candidate.values()), stable_fails=crashing.stable_fails):
         action, blame = Outcome.ROLLBACK, (*blame, RESTARTS)
@@ -55,6 +58,7 @@ def answer(
         "threshold": judgement.threshold,
         "blame": list(blame),
         "step": now.step,
+        **({"budget": budgets.plain(budget)} if budget is not None else {}),
         "slis": {
             track.sli.name: _sli(track, one, shown, now, counted, ci)
             for track, one in zip(shown.tracks, said, strict=True)

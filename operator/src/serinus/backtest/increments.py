@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from math import inf, isclose
 from typing import Any
 
-from serinus.backtest import fields
+from serinus.backtest import budgets, fields
 from serinus.backtest.errors import Refused
 from serinus.core import native
 from serinus.core.evidence import Counts, Histogram, PodLook, ProviderState, Ratio, Role, Sli
@@ -13,7 +13,7 @@ from serinus.core.increments import CLOSE, Increments
 from serinus.core.model import Spec
 from serinus.core.questions import HistogramSource
 
-_LINE = frozenset({"t", "weight", "wanted", "step", "provider", "pods"})
+_LINE = frozenset({"t", "weight", "wanted", "step", "provider", "pods", "budget"})
 _POD = frozenset({"pod", "role", "from", "to", "readySince", "restarts", "slis"})
 _RATIO = frozenset({"total", "bad"})
 _HISTOGRAM = frozenset({"le", "counts"})
@@ -26,7 +26,6 @@ WARM_UP = (
 )
 """Why increments are refused where the spec leaves out a pod's first requests."""
 _NOT_YET = {
-    "budget": "error budgets are not judged yet",
     "exposure": "rates over an exposure are not judged yet; a ratio {total, bad} and a histogram {le, counts} are",
     "both": "paired (shadow) counts are not judged yet; a ratio {total, bad} and a histogram {le, counts} are",
 }
@@ -41,6 +40,8 @@ class Line:
     provider: ProviderState
     restarts: Mapping[str, tuple[Role, int]]
     """By pod: its role, and how often its containers have ended with an error so far; absent where not said."""
+    budget: budgets.Counts | None
+    """None: the line says nothing of the error budget."""
     listed: int
     """Pods in the line; where the provider did not answer in full, none of them is evidence."""
 
@@ -73,7 +74,7 @@ class Increase:
             )
         weight, wanted, step = fields.weights(line, self._spec)
         state = fields.provider(line)
-        given = line["pods"]
+        given = line.get("pods")
         if not isinstance(given, list):
             raise Refused(f"pods is {fields.shown(given)}: write a list of pods, [] where none was scraped.")
         start = at - self._spec.interval if before is None else before
@@ -104,7 +105,8 @@ class Increase:
             pods=tuple(looks) if state is ProviderState.OK else (),
             ready_since=ready,
         )
-        return Line(increments=increments, provider=state, restarts=restarts, listed=len(looks))
+        budget = budgets.read(line, self._spec)
+        return Line(increments=increments, provider=state, restarts=restarts, budget=budget, listed=len(looks))
 
     def _pod(
         self, one: Any, index: int, start: float, at: float, ends: Mapping[str, float], listed: Mapping[str, float]

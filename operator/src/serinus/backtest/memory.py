@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from math import inf
 
+from serinus.backtest import budgets
 from serinus.core import trial
 from serinus.core.evidence import Look, ProviderState, Role
 from serinus.core.increments import Intake
@@ -76,6 +77,8 @@ class Memory:
     evidence: EvidenceState | None = None
     """With increments."""
     intake: Intake | None = None
+    budget: budgets.Counts | None = None
+    """What the last line said that spoke of the error budget."""
     trial: Trial | None = None
     """With raw samples."""
     shifts: tuple[Shift, ...] = (NEVER,)

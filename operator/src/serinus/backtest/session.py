@@ -7,7 +7,7 @@ from dataclasses import replace
 from math import inf
 from typing import Any
 
-from serinus.backtest import answers, past
+from serinus.backtest import answers, budgets, past
 from serinus.backtest.compiled import compiled, typed
 from serinus.backtest.errors import InputError, Refused
 from serinus.backtest.increments import WARM_UP, Increase
@@ -99,6 +99,7 @@ class Session:
             now=known.weight,
             counted=known.counted,
             crashing=known.failures,
+            budget=budgets.budget(self._spec, known.budget, known.provider),
             ci=self._ci,
         )
 
@@ -160,6 +161,7 @@ class Session:
             failures=known.failures.after(read.restarts),
             evidence=state,
             intake=intake,
+            budget=known.budget if read.budget is None else read.budget,
             counted=counted_in(looks[-1] if looks else None, subject),
         )
         self._ends = _ends(intake)

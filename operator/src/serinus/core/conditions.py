@@ -6,12 +6,14 @@ a rollout that was taken back is Stalled=True and Ready=False until someone chan
 
 from dataclasses import dataclass
 
+from serinus.core.budget import burn_words, long_words, percent
 from serinus.core.evidence import Verdict
 from serinus.core.foretelling import WITHIN
 from serinus.core.model import Forecast, Phase, Spec
 from serinus.core.observed import Measured, Observed
 from serinus.core.phases import IN_PROGRESS
 from serinus.core.plan import Plan
+from serinus.core.rules.budget import burning, spent
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +52,8 @@ def conditions(spec: Spec, observed: Observed, measured: Measured, plan: Plan) -
         result.append(_evidence(measured))
         if plan.progress.forecast is not None:
             result.append(_conclusion(plan.progress.forecast))
+    if (budget := _budget(spec, observed)) is not None:
+        result.append(budget)
     result.append(_capacity(observed, plan))
     result.append(_source(spec, observed))
     result.append(_isolated(observed))
@@ -98,6 +102,34 @@ def _evidence(measured: Measured) -> Condition:
         reason=str(measured.verdict) if lacks else "Measured",
         message=measured.sentence or "Nothing measured yet.",
     )
+
+
+def _budget(spec: Spec, observed: Observed) -> Condition | None:
+    """Whether a trial could start as far as the error budget goes; Unknown where it is not known."""
+    kind, asked, budget = "BudgetAvailable", spec.error_budget, observed.budget
+    if asked is None:
+        return None
+    if budget is None or budget.problem:
+        why = budget.problem if budget else "It is not read yet."
+        return Condition(type=kind, status=None, reason="NotKnown", message=why)
+    remaining, burn = budget.remaining, budget.burn
+    if remaining is None:
+        words = f"No request was counted for {asked.words}: nothing is spent, as far as is known."
+        return Condition(type=kind, status=None, reason="NoRequests", message=words)
+    if budget.spent:
+        return Condition(type=kind, status=False, reason="Spent", message=_sentence(spent(budget)))
+    words = f"{percent(round(remaining, 2))} of {asked.words} is left"
+    if budget.covered < asked.window:
+        words += f", by a history of {long_words(budget.covered)}"
+    if budget.burns:
+        words = f"{words}. {_sentence(burning(budget))}"
+        return Condition(type=kind, status=True, reason="Burning", message=words)
+    rate = f"; it burns at {burn_words(burn)}" if burn is not None else ""
+    return Condition(type=kind, status=True, reason="Available", message=f"{words}{rate}.")
+
+
+def _sentence(words: str) -> str:
+    return words[:1].upper() + words[1:]
 
 
 def _conclusion(told: Forecast) -> Condition:

@@ -16,7 +16,7 @@ from serinus.core.journal import behind, fold, newest
 from serinus.core.model import Progress, Spec
 from serinus.core.observed import Measured, Observed
 from serinus.core.plan import Plan, SetSplit
-from serinus.core.rules import deletion, people, route_change, safety, start, trial
+from serinus.core.rules import budget, deletion, people, route_change, safety, start, trial
 from serinus.core.situation import Situation
 
 Rule = Callable[[Situation], Plan | None]
@@ -56,10 +56,13 @@ RULES: tuple[Rule, ...] = (
     # Rest, or begin.
     start.rejected_revision_is_not_tried_again,
     start.nothing_new_is_healthy,
+    # The service's error budget, before anything is risked.
+    budget.start_waits_for_the_budget,
     start.new_revision_starts_a_trial,
     # Progress.
     people.paused_rollout_waits,
     safety.inconclusive_step_is_taken_back,
+    budget.burning_service_holds_the_trial,
     trial.promotion_moves_forward,
     trial.candidate_pods_come_before_traffic,
     trial.evidence_decides_the_step,

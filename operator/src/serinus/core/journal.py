@@ -80,6 +80,8 @@ def _start(progress: Progress, entry: SplitRecord) -> Progress:
         heading=0,
         paused=False,
         overruled=False,
+        # Whoever asks for a revision that was not taken back asks for it because the budget held it up.
+        over_budget=entry.cause is Cause.RETRY and not _was_rejected(progress, entry.revision),
         gate_passed=entry.step,
         shifts=(),
         selected_at=0.0,
@@ -90,6 +92,10 @@ def _start(progress: Progress, entry: SplitRecord) -> Progress:
         retired=retired,
         rejected=tuple(one for one in progress.rejected if one.revision != entry.revision),
     )
+
+
+def _was_rejected(progress: Progress, revision: str) -> bool:
+    return any(one.revision == revision for one in progress.rejected)
 
 
 def _shift(progress: Progress, entry: SplitRecord) -> tuple[Shift, ...]:
@@ -175,6 +181,7 @@ def _resume(progress: Progress, entry: SplitRecord) -> Progress:
         progress,
         phase=Phase.ANALYZING if progress.step and entry.weight else Phase.PREPARING,
         overruled=progress.overruled or progress.paused,
+        over_budget=progress.over_budget or (entry.cause is Cause.RESUME and not progress.paused),
         paused=False,
         reasserted=0,
     )

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from serinus.core.budget import ErrorBudget
 from serinus.core.evidence import Sli, Standards
 from serinus.core.questions import Measurement, SourceRef, TrafficRef
 
@@ -129,6 +130,7 @@ class Spec:
     max_hold: float
     """Longest covered or uncovered time at one step before it counts as inconclusive, in seconds."""
     on_inconclusive: OnInconclusive = OnInconclusive.HOLD
+    error_budget: ErrorBudget | None = None
     dry_run: bool = False
     """True: a Fail is said but moves nothing; it never promotes either."""
     node_pool: Mapping[str, Any] = field(default_factory=dict)
@@ -153,7 +155,7 @@ class Spec:
     deletion_policy: DeletionPolicy = DeletionPolicy.ORPHAN
     model: Model = field(default_factory=Model)
     evidence_rules: str = ""
-    """Digest of steps, slis and analysis: a change of it in the middle of a trial starts the evidence over."""
+    """Digest of steps, slis, analysis and errorBudget: a change of it in mid-trial starts the evidence over."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -270,6 +272,8 @@ class Progress:
     paused: bool = False
     overruled: bool = False
     """A person let the candidate go on although an SLI with `onFail: hold`, or a dry run, says Fail."""
+    over_budget: bool = False
+    """A person let the candidate start, or go on, although the error budget is spent or burns."""
     gate_passed: int = 0
     """A person's `promote` lets the candidate past this step (0: none); belongs to `candidate` only."""
     heading: int = 0

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from serinus.core.budget import Budget
 from serinus.core.evidence import Finding, Verdict
 from serinus.core.forecast import Foreseen
 from serinus.core.model import Intent, SplitRecord
@@ -150,6 +151,8 @@ class Observed:
     """The route of the last journal entry where `traffic` names another one by now; None too where it is gone."""
     capacity: Capacity | None = None
     """None where the revision asks for no accelerators, or nothing new is to be placed."""
+    budget: Budget | None = None
+    """The service's error budget; None where the spec has none, or it was not read yet."""
     intent: Intent | None = None
     intent_problem: str = ""
     """An intent annotation that cannot be read, as a sentence."""

@@ -5,6 +5,7 @@ outcome(spec, measured, number=3, weight=50)      # continue, promote, rollback 
 
 from enum import StrEnum
 
+from serinus.core.budget import Budget
 from serinus.core.evidence import Verdict
 from serinus.core.model import OnInconclusive, Spec, Step
 from serinus.core.observed import Measured
@@ -27,11 +28,17 @@ class Outcome(StrEnum):
     """Wait for a person."""
 
 
-def outcome(spec: Spec, measured: Measured, number: int, weight: int) -> Outcome:
-    """Return what the evidence asks for at step `number` (from 1) with the candidate at `weight` percent."""
+def outcome(spec: Spec, measured: Measured, number: int, weight: int, budget: Budget | None = None) -> Outcome:
+    """Return what the evidence asks for at step `number` (from 1) with the candidate at `weight` percent.
+
+    A service that burns its error budget too fast goes no further, and before the first step a spent one does not
+    begin; neither takes anything back.
+    """
     if measured.verdict is Verdict.FAIL:
         return Outcome.HOLD if is_only_told(spec, measured) else Outcome.ROLLBACK
     if is_silent(measured, weight):
+        return Outcome.HOLD
+    if budget is not None and (budget.burns or (budget.spent and number < 1)):
         return Outcome.HOLD
     if weight == 0 or not 1 <= number <= len(spec.steps):
         return Outcome.CONTINUE

@@ -138,6 +138,14 @@ class Situation:
         return self.weight < self.weight_of(self.progress.step)
 
     @property
+    def returns(self) -> bool:
+        """The wanted revision was stable not long ago and its pods still run: it needs no second proof."""
+        wanted = self.observed.wanted
+        former = [one.revision for one in self.progress.retired if one.former_stable][: self.spec.rollback_window]
+        deployed = self.observed.revision(wanted)
+        return wanted in former and deployed is not None and deployed.ready >= self.whole
+
+    @property
     def writable(self) -> bool:
         """The route exists, names both Services and is nobody else's: weights can be set."""
         return self.observed.route is not None and self.observed.route.listed and not self.observed.rival

@@ -6,16 +6,20 @@ once; anything else waits, longer each time. No error of one rollout stops anoth
 
 import asyncio
 import contextlib
+import functools
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from dataclasses import replace
 
 import structlog
 
 from serinus.api.compile import Problems
 from serinus.core.evidence import Verdict
+from serinus.core.ledger import account_of
 from serinus.core.needs import Question, needs
 from serinus.core.observed import Measured
 from serinus.shell import telemetry
+from serinus.shell.budgets import Books, Budgets, due_again
 from serinus.shell.cache import Cache
 from serinus.shell.glance import Glance, glance, still
 from serinus.shell.kube import Kube
@@ -35,15 +39,18 @@ PATIENCE = 1.0
 """Seconds of a look at most that the others wait while candidates that failed are taken back."""
 AT_ONCE = 16
 """Rollouts whose ticks may await something at the same time."""
+UNREADABLE = "The counts could not be read, which is a defect of Serinus: its log has the details."
 
 log = structlog.get_logger("serinus")
 
 
 async def run(settings: Settings, kube: Kube, cache: Cache, scheduler: Scheduler, lease: Lease) -> None:
     """Reconcile until cancelled, or until the lease is lost (then `lease` ends the process)."""
-    measurer = Measurer(lambda name: Provider(settings.connection(name)))
+    connect = functools.cache(lambda name: Provider(settings.connection(name)))
     log.debug("reconciling", lease=lease.held())
-    await Reconciler(kube=kube, cache=cache, scheduler=scheduler, measurer=measurer).run()
+    await Reconciler(
+        kube=kube, cache=cache, scheduler=scheduler, measurer=Measurer(connect), budgets=Budgets(connect)
+    ).run()
 
 
 class Reconciler:
@@ -56,11 +63,13 @@ class Reconciler:
         cache: Cache,
         scheduler: Scheduler,
         measurer: Measurer,
+        budgets: Budgets,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._cache = cache
         self._scheduler = scheduler
         self._measurer = measurer
+        self._budgets = budgets
         self._clock = clock
         self._ticker = Ticker(kube=kube, cache=cache, room=Room(kube), clock=clock)
         self._memory: dict[Key, Memory] = {}
@@ -78,6 +87,8 @@ class Reconciler:
                         work.create_task(self._tick(key))
                 for group in _by_connection(questions):
                     work.create_task(self._look(group, now))
+                for books in self._due_books(keys, now):
+                    work.create_task(self._keep_books(books, now))
 
     async def _look(self, questions: Mapping[Key, Question], now: float) -> None:
         """Measure for all that are due in few queries, and tick each as soon as it is judged. While a candidate that
@@ -147,6 +158,38 @@ class Reconciler:
         spec = memory.follow(rollout)
         return None if isinstance(spec, Problems) else glance(self._cache, key, rollout, spec, version=version)
 
+    def _due_books(self, keys: Iterable[Key], now: float) -> list[dict[Key, Books]]:
+        """The books that are to be read now, by connection. A look does not wait for them, nor they for a look."""
+        groups: dict[str, dict[Key, Books]] = {}
+        for key in keys:
+            memory = self._memory.get(key)
+            if memory is None:
+                continue
+            account = account_of(memory.spec) if memory.spec is not None else None
+            if account is None:
+                memory.books = None
+                continue
+            if memory.books is None or memory.books.account != account:
+                memory.books, memory.books_due = Books(account=account), 0.0
+            if now >= memory.books_due:
+                memory.books_due = due_again(memory.books, now)
+                groups.setdefault(account.connection, {})[key] = memory.books
+        return list(groups.values())
+
+    async def _keep_books(self, books: Mapping[Key, Books], now: float) -> None:
+        """Read what error budgets need, for many rollouts in few queries, and look at each again."""
+        try:
+            read = await self._budgets.read(list(books.values()), now)
+        except Exception:
+            log.exception("reading error budgets failed", rollouts=len(books))
+            read = {one.account: replace(one, problem=UNREADABLE) for one in books.values()}
+        for key, before in books.items():
+            memory = self._memory.get(key)
+            if memory is not None and memory.books is not None and memory.books.account == before.account:
+                memory.books = read[before.account]
+                memory.books_due = due_again(memory.books, now)
+                self._scheduler.wake(key)
+
     async def _tick(self, key: Key, *, failed: bool = False) -> None:
         """One tick, and what its failure means for the next."""
         memory = self._memory.setdefault(key, Memory())
@@ -176,6 +219,8 @@ class Reconciler:
             telemetry.TICK_SECONDS.observe(time.monotonic() - started)
             self._scheduler.done(key)
         self._count(key, memory)
+        if memory.books is not None and key in self._memory:
+            wake_at = memory.books_due if wake_at is None else min(wake_at, memory.books_due)
         if wake_at is not None:
             self._scheduler.wake(key, wake_at)
 

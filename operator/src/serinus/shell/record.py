@@ -17,8 +17,10 @@ from serinus.shell.resources import EVENT, ROLLOUT
 
 LOOKS_BETWEEN_NUMBERS = 8
 """Looks after which a status is written again in which only numbers differ."""
+REST_SECONDS = 1800.0
+"""The same while nothing is on trial: what changes then are the numbers of its error budget."""
 
-EVIDENCE = frozenset({"verdict", "slis", "Ready", "Reconciling", "Stalled", "EvidenceAvailable"})
+EVIDENCE = frozenset({"verdict", "slis", "Ready", "Reconciling", "Stalled", "EvidenceAvailable", "BudgetAvailable"})
 """What a look may change by its counts alone, with the same objects in the cluster."""
 
 _WARNINGS = frozenset({Cause.ROLLBACK, Cause.LIMIT, Cause.UNREADY, Cause.REASSERT})

@@ -23,8 +23,9 @@ from serinus.core.model import Phase, Progress, Spec
 from serinus.core.observed import Capacity, Measured, Observed
 from serinus.core.plan import Plan, Release, SetSplit
 from serinus.core.rules.safety import failing_candidate_is_taken_back
-from serinus.shell import record, refused_spec
+from serinus.shell import budgets, record, refused_spec
 from serinus.shell.apply import FINALIZER, CannotApply, Writer, add_finalizer, claim_all
+from serinus.shell.budgets import Balance, Books
 from serinus.shell.cache import Cache, Manifest
 from serinus.shell.facts import Facts, fresh, fresh_traffic, named
 from serinus.shell.glance import Glance, glance, still
@@ -50,6 +51,12 @@ class Memory:
     looked: float = -1.0
     """Number of the last look on the epoch grid."""
     measured: Measured = field(default_factory=Measured)
+    books: Books | None = None
+    """What was read for the error budget."""
+    books_due: float = 0.0
+    """When it is to be read again."""
+    balance: Balance | None = None
+    """What it came to."""
     told: tuple[str, str] = ("", "")
     status_at: float = 0.0
     failures: int = 0
@@ -179,9 +186,11 @@ class Ticker:
     ) -> "_Decided":
         """The plan, the status that it leads to, and what of that has changed, numbers aside."""
         folded = folded_progress(progress, observed)
+        memory.balance = budgets.balanced(spec, memory.books, folded.candidate, memory.balance)
         observed = replace(
             observed,
             capacity=await self._capacity(observed, folded, spec),
+            budget=memory.balance.at(self.clock()) if memory.balance is not None else None,
             spec_problems=(*memory.problems, *observed.spec_problems),
         )
         plan = decide(spec, observed, progress, memory.measured, self.clock())
@@ -255,8 +264,9 @@ class Ticker:
         memory.status_at = self.clock()
 
     def _numbers_are_due(self, rollout: Manifest, spec: Spec, memory: Memory, status: dict[str, Any]) -> bool:
-        """Numbers alone are written every few looks only."""
-        written = 0 <= self.clock() - memory.status_at < record.LOOKS_BETWEEN_NUMBERS * spec.interval
+        """Numbers alone are written every few looks only; those of a rollout at rest, more rarely still."""
+        pause = record.LOOKS_BETWEEN_NUMBERS * spec.interval if status.get("candidate") else record.REST_SECONDS
+        written = 0 <= self.clock() - memory.status_at < pause
         return not written and status != rollout.get("status")
 
     def _say(self, memory: Memory, spec: Spec, plan: Plan) -> None:

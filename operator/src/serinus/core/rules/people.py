@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from serinus.core.model import Cause, Intent, Phase, Verb
 from serinus.core.plan import Plan
+from serinus.core.rules.budget import burning_service_holds_the_trial, forbids, held_up
 from serinus.core.situation import Situation
 
 
@@ -34,9 +35,10 @@ def _pause(s: Situation, intent: Intent) -> Plan:
 
 
 def _resume(s: Situation, intent: Intent) -> Plan:
-    if not s.progress.paused:
+    if not s.progress.paused and burning_service_holds_the_trial(s) is None:
         return _refused(s, intent, "the rollout is not paused; to pass a gate ask for promote.")
-    sentence = f"Resumed at {s.weight} % by {_who(intent)}."
+    despite = "" if s.progress.paused else ", although the error budget burns"
+    sentence = f"Resumed at {s.weight} % by {_who(intent)}{despite}."
     return s.shift("Resumed", sentence, s.entry(Cause.RESUME, sentence=sentence, weight=s.weight, token=intent.token))
 
 
@@ -69,9 +71,12 @@ def _abort(s: Situation, intent: Intent) -> Plan:
 
 def _retry(s: Situation, intent: Intent) -> Plan:
     wanted = s.observed.wanted
-    if s.trial or not any(one.revision == wanted for one in s.progress.rejected):
+    rejected = any(one.revision == wanted for one in s.progress.rejected)
+    if s.trial or not (rejected or held_up(s)):
         return _refused(s, intent, "there is no revision that was taken back and is still wanted.")
     sentence = f"Revision {wanted} is tried again, asked for by {_who(intent)}."
+    if not rejected:
+        sentence = f"Candidate {wanted} starts whatever the error budget says, asked for by {_who(intent)}."
     entry = s.entry(Cause.RETRY, sentence=sentence, weight=0, step=0, revision=wanted, token=intent.token)
     return s.shift("Retried", sentence, entry)
 
@@ -104,21 +109,32 @@ def newer_revision_replaces_the_candidate(s: Situation) -> Plan | None:
             f"Candidate {s.progress.candidate} taken back: the source was changed to {wanted}, taken back before."
         )
         return s.shift("Reverted", sentence, s.entry(Cause.REVERT, sentence=sentence, weight=0))
+    if forbids(s):
+        sentence = (
+            f"Candidate {s.progress.candidate} taken back: the source was changed to {wanted}, which waits for the "
+            "error budget."
+        )
+        return s.shift("Reverted", sentence, s.entry(Cause.REVERT, sentence=sentence, weight=0))
     sentence = f"Candidate {s.progress.candidate} replaced by {wanted}: the source was changed again."
     return s.shift("Replaced", sentence, s.entry(Cause.START, sentence=sentence, weight=0, step=0, revision=wanted))
 
 
 def changed_rules_start_the_evidence_over(s: Situation) -> Plan | None:
-    """Other steps, SLIs or analysis: back to step 1's weight, never up, evidence from zero."""
+    """Other steps, SLIs, analysis or error budget: back to step 1's weight, never up, evidence from zero."""
     if not s.trial or s.selected or s.progress.evidence_rules in ("", s.spec.evidence_rules):
         return None
     if s.progress.step == 0:
         progress = replace(s.progress, evidence_rules=s.spec.evidence_rules)
         return s.stay(
-            "SpecChanged", "The new steps, SLIs or analysis are taken over.", progress=progress, wake_at=s.now
+            "SpecChanged",
+            "The new steps, SLIs, analysis or error budget are taken over.",
+            progress=progress,
+            wake_at=s.now,
         )
     weight = s.least_of_first_step
-    sentence = f"Back to step 1 at {weight} % with evidence from zero: steps, SLIs or analysis were changed."
+    sentence = (
+        f"Back to step 1 at {weight} % with evidence from zero: steps, SLIs, analysis or error budget were changed."
+    )
     step = 1 if weight else 0
     return s.shift("SpecChanged", sentence, s.entry(Cause.RESTART, sentence=sentence, weight=weight, step=step))
 

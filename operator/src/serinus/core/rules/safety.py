@@ -6,6 +6,7 @@ from serinus.core.evidence import Verdict
 from serinus.core.model import Cause, OnInconclusive, Phase
 from serinus.core.outcome import is_crashing, is_inconclusive, is_only_told, is_silent
 from serinus.core.plan import Plan
+from serinus.core.rules.budget import blamed
 from serinus.core.situation import RECHECK_SECONDS, Situation
 
 REASSERTIONS_PER_STEP = 3
@@ -31,7 +32,7 @@ def failing_candidate_is_taken_back(s: Situation) -> Plan | None:
         why = "this is a dry run" if s.spec.dry_run else "the SLI says onFail: hold"
         sentence = f"{s.measured.sentence} Not rolled back, because {why}; waiting for a person."
         return s.shift("FailedHold", sentence, s.entry(Cause.PAUSE, sentence=sentence, weight=s.weight))
-    sentence = f"Rolled back at {s.weight} %: {s.measured.sentence}"
+    sentence = f"Rolled back at {s.weight} %: {s.measured.sentence}{blamed(s)}"
     return s.shift("AnalysisFailed", sentence, s.entry(Cause.ROLLBACK, sentence=sentence, weight=0))
 
 

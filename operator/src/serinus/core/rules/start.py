@@ -131,9 +131,7 @@ def new_revision_starts_a_trial(s: Situation) -> Plan | None:
             f"{s.spec.max_extra_gpus}. Write maxExtraGPUs: {peak} or fewer replicas.",
             phase=Phase.INVALID,
         )
-    former = [one.revision for one in s.progress.retired if one.former_stable][: s.spec.rollback_window]
-    deployed = s.observed.revision(wanted)
-    if wanted in former and deployed is not None and deployed.ready >= s.whole:
+    if s.returns:
         sentence = f"Return to {wanted}, which was stable before and still runs: no steps, no evidence asked for."
         steps = len(s.spec.steps)
         entry = s.entry(Cause.START, sentence=sentence, weight=0, step=steps, revision=wanted)
