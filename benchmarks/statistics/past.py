@@ -14,6 +14,7 @@ from benchmarks.statistics.traffic import Floats
 from serinus.core import history
 from serinus.core.evidence import Sli
 from serinus.core.noise import FEW_PODS_LATENCY_SPREAD, FEW_PODS_SPREAD, Calibration, assume
+from serinus.core.stats import components
 
 MINUTES = history.MINUTES
 FEWEST_BLOCKS = history.FEWEST_BLOCKS
@@ -38,7 +39,28 @@ def errors(n: Floats, x: Floats, sli: Sli) -> Calibration:
         share=bad / total if total > 0 else None,
         pod_spread=spread,
         pod_degrees=degrees,
+        components=history.taken_apart(autocovariance(n, x), spread, degrees, bad, n.size * 60),
     )
+
+
+def autocovariance(n: Floats, x: Floats) -> list[tuple[int, float, float]]:
+    """Return (lag, c, weight) of minutes (M, P), as `core/stats/components.py` has it."""
+    minutes, pods = n.shape
+    if pods < 2 or minutes < components.SHORTEST:
+        return []
+    total = n.sum(axis=1, keepdims=True)
+    share = np.divide(x.sum(axis=1, keepdims=True), total, out=np.zeros_like(total), where=total > 0)
+    expected = n * share
+    away = x - expected
+    chance = float((expected * (1 - share) * (1 - n / np.maximum(total, 1e-300))).sum())
+    told = []
+    lags = [lag for lag in components.LAGS if 2 * lag <= minutes]
+    for lag, wide in zip(lags, components._widths(lags), strict=True):
+        both = float((away[: minutes - lag] * away[lag:]).sum()) - (chance if lag == 0 else 0.0)
+        scale = float((expected[: minutes - lag] * expected[lag:]).sum())
+        if scale > 0:
+            told.append((lag, both / scale * pods / (pods - 1), (minutes - lag) * wide))
+    return told
 
 
 def latency(counts: Floats, edges: tuple[float, ...], sli: Sli) -> Calibration:

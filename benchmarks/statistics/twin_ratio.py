@@ -2,12 +2,15 @@
 with it. See `twin.py`.
 """
 
+from math import exp, log
+
 import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.statistics import bets, past
 from benchmarks.statistics.bets import Bursts, Lines, Load
 from benchmarks.statistics.compiled import compiled
+from benchmarks.statistics.filtered import Slow, followed, slow
 from benchmarks.statistics.traffic import Floats, Traffic
 from serinus.core import tracks
 from serinus.core.checks import level
@@ -24,7 +27,7 @@ with_odds = compiled(one_proportion.with_odds)
 one_arm = compiled(one_proportion.log_e_value)
 two_arms = compiled(two_proportion.log_e_value, project=compiled(two_proportion.project))
 harm_phi, safe_phi, place, value, mixed = bets.harm_phi, bets.safe_phi, bets.place, bets.value, bets.mixed
-staked, limited = bets.staked, bets.limited
+staked, limited, unplaced, add = bets.staked, bets.limited, bets.unplaced, bets.add
 
 
 def judged(
@@ -41,6 +44,8 @@ def judged(
         step_ratio,
         bets.lines(sli, standards, calibration, traffic.pods1, traffic.pods0, stop=stop),
         bets.bursts(calibration),
+        slow(calibration.components, traffic.pods1, traffic.pods0),
+        sli.allowed_ratio,
         seed_of(sli, calibration),
         Load(0.0, 0.0, float(traffic.pods1), float(traffic.pods0), traffic.seconds),
         harm,
@@ -89,6 +94,8 @@ def _looks(
     step_ratio: Floats,
     lines: Lines,
     bursts: Bursts,
+    noise: Slow,
+    allowed: float,
     seed: float,
     load: Load,
     harm_out: Floats,
@@ -101,8 +108,10 @@ def _looks(
         np.full(len(ODDS), -np.inf),
     )
     safe = np.zeros(len(EQUAL))
+    means, covariance = np.zeros((len(ODDS) + 1, len(noise.scales))), np.diag(noise.variances)
+    ratios, fresh_parts = np.zeros(len(ODDS) + 1), np.zeros(len(ODDS))
     looks = looks_objective = 0
-    level_n = level_x = 0.0
+    level_n = level_x = other_n = other_x = 0.0
     promote = -1
     for t in range(len(counts)):
         x1, n1, x0, n0 = counts[t]
@@ -116,7 +125,18 @@ def _looks(
             if not np.isnan(lines.budget) and lines.ratio * share <= HIGHEST_LINE:
                 objective_bets(bets_absolute, bets_relative, counts[t], share, lines, phi, looks_objective)
                 looks_objective += 1
-            if lines.ratio * share + lines.floor <= HIGHEST_LINE:
+            beyond = allowed * share + lines.floor
+            if noise.followed and beyond <= HIGHEST_LINE:
+                bad = level_x + SEED * seed + other_x - lines.floor * other_n
+                at_most = min(HIGHEST, max(LOWEST, bad / (level_n + SEED + allowed * other_n)))
+                ratios[0] = allowed + lines.floor / at_most
+                stake = log(unplaced(looks) - unplaced(looks + 1))
+                for j in range(len(ODDS)):
+                    ratios[j + 1] = with_odds(beyond, ODDS[j]) / share
+                    fresh_parts[j] = exp(stake - add(bets_harm[j], stake))
+                place(bets_harm, followed(means, covariance, noise, x1, x0, arms, ratios, share, fresh_parts), looks)
+                looks += 1
+            if not noise.followed and lines.ratio * share + lines.floor <= HIGHEST_LINE:
                 place(bets_harm, _harm(counts[t], share, lines) / phi, looks)
                 looks += 1
             line = step_ratio[t] * share + lines.floor
@@ -127,11 +147,14 @@ def _looks(
         if n1 + n0 > 0:
             keep = 0.5 ** (load.seconds / HALF_LIFE)
             level_n, level_x = level_n * keep + n0, level_x * keep + x0
+            other_n, other_x = other_n * keep + n1, other_x * keep + x1
         told = value(bets_harm, WEIGHTS, looks)
         if not np.isnan(lines.budget):
             absolute = value(bets_absolute, WEIGHTS, looks_objective)
-            told = staked(told, min(absolute, value(bets_relative, WEIGHTS, looks_objective)), SHARE)
-        harm_out[t], safe_out[t] = limited(told, lines), mixed(safe, SAFE_WEIGHTS)
+            blamed = min(absolute, value(bets_relative, WEIGHTS, looks_objective))
+            told = staked(told, blamed, SHARE)
+        harm_out[t] = told if noise.followed and np.isnan(lines.budget) else limited(told, lines)
+        safe_out[t] = mixed(safe, SAFE_WEIGHTS)
         if harm_out[t] >= lines.threshold:
             return t, promote
         if promote < 0 and safe_out[t] >= lines.enough:

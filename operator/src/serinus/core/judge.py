@@ -96,7 +96,7 @@ def recalibrate(state: EvidenceState, noise: Noise) -> EvidenceState:
     return replace(
         state,
         noise=noise,
-        tracks=tuple(replace(track, calibration=noise.of(track.sli)) for track in state.tracks),
+        tracks=tuple(tracks.recalibrate(track, noise.of(track.sli)) for track in state.tracks),
     )
 
 
