@@ -11,6 +11,8 @@ from benchmarks.statistics.traffic import Floats
 from serinus.core.stats import innovations
 from serinus.core.stats.components import MINUTE, Components
 
+HEAVY = innovations.HEAVY
+
 log_chance = compiled(innovations.log_chance, _excess=compiled(innovations._excess))
 
 
@@ -70,7 +72,7 @@ def followed(
     if noise.white > 0 and noise.usual > 0:
         white, usual = noise.white * MINUTE / arms.seconds, noise.usual * arms.seconds
         load1, load0 = level * arms.n1 / arms.pods1 / usual, level * arms.n0 / arms.pods0 / usual
-        jumps = log1p(white * (max(1.0, 1 / load1) / arms.pods1 + max(1.0, 1 / load0) / arms.pods0))
+        jumps = log1p(HEAVY * white * (max(1.0, 1 / load1) / arms.pods1 + max(1.0, 1 / load0) / arms.pods0))
         clump1, clump0 = 1 + white * usual * max(1.0, load1), 1 + white * usual * max(1.0, load0)
         clump = (clump1 * arms.n0 + clump0 * arms.n1) / n
     known = m / (1 - m / n) if m < n else m * n

@@ -578,14 +578,14 @@ def test_other_noise_begins_to_learn_anew_and_keeps_the_evidence() -> None:
 
 def test_a_late_regression_is_found_after_hours_that_were_well() -> None:
     sli = replace(errors(), budget=None, allowed_difference=0.0)
-    state = judged(400, sli, noise=taken_apart(sli), rps=200, bad=(0.01, 0.01))
+    state = judged(200, sli, noise=taken_apart(sli), rps=200, bad=(0.01, 0.01))
     assert judge.verdict(state).verdict is not Verdict.FAIL
     random = Random(3)
-    for k in range(401, 460):
+    for k in range(201, 260):
         state = judge.advance(state, look(random, at=15.0 * k, weight=20, rps=200, bad=(0.06, 0.01)))
         if judge.verdict(state).verdict is Verdict.FAIL:
             break
-    assert k < 440
+    assert k < 240
 
 
 def test_the_ceiling_is_where_lasting_differences_of_pods_are_never_harm() -> None:

@@ -38,6 +38,8 @@ from math import exp, inf, lgamma, log, log1p
 from serinus.core.stats.components import MINUTE, Components
 
 SMALLEST_K = 1.0
+HEAVY = 1.5
+"""Jumps of a rate are rarer and larger than a normal logarithm of the same variance has them: counted as this much."""
 LARGE = 10_000.0
 """From here on lgamma is expanded: the difference of two large ones loses digits ..."""
 SERIES = 50.0
@@ -233,6 +235,6 @@ def _short(noise: Components, seen: Seen, level: float) -> tuple[float, float]:
         return 0.0, 1.0
     white, usual = noise.white * MINUTE / seen.seconds, noise.usual * seen.seconds
     load1, load0 = level * seen.n1 / seen.pods1 / usual, level * seen.n0 / seen.pods0 / usual
-    jumps = log1p(white * (max(1.0, 1 / load1) / seen.pods1 + max(1.0, 1 / load0) / seen.pods0))
+    jumps = log1p(HEAVY * white * (max(1.0, 1 / load1) / seen.pods1 + max(1.0, 1 / load0) / seen.pods0))
     clump1, clump0 = (1 + white * usual * max(1.0, load) for load in (load1, load0))
     return jumps, (clump1 * seen.n0 + clump0 * seen.n1) / (seen.n0 + seen.n1)
