@@ -45,11 +45,15 @@ down: ## Take the cluster away without a trace (NAME=dev)
 ##@ Test it
 
 .PHONY: test
-test: lint test-fast test-api-server test-crash test-cluster test-whole ## Everything that CI runs: about 35 minutes once a cluster was built
+test: lint test-fast test-statistics test-api-server test-crash test-cluster test-whole ## Everything that CI runs: about 35 minutes once a cluster was built
 
 .PHONY: test-fast
 test-fast: venv ## Unit, property and golden tests; no cluster
 	$(BIN)/pytest -n $(WORKERS) -m '$(FAST)' --doctest-modules operator/src tests --cov --cov-report=term:skip-covered --cov-fail-under=95 -q
+
+.PHONY: test-statistics
+test-statistics: venv ## The judge in thousands of simulated rollouts, and its machine code against core
+	$(BIN)/pytest -n $(WORKERS) -m statistics tests -q
 
 .PHONY: test-api-server
 test-api-server: venv ## Rollouts, faults, client, lease, watches, chart on a real API server, controllers, Prometheus

@@ -367,3 +367,37 @@ def test_what_is_derived_is_not_written() -> None:
     line = Timeline(lives=(Life(pod="a", role=Role.STABLE, start=-math.inf),))
     assert "by_pod" not in to_plain(line)
     assert from_plain(Timeline, json.loads(json.dumps(to_plain(line)))).by_pod == line.by_pod
+
+
+def test_the_noise_of_errors_is_taken_apart_by_how_long_it_lasts() -> None:
+    found = history.calibrate(past(Random(1), hours=1.1, rps=100, bad=0.01), [errors()]).of(errors())
+    assert found.components is not None
+    assert found.components.usual == found.pod_rate
+    assert [scale for scale, _ in found.components.slow][-1] == math.inf
+    assert sum(variance for scale, variance in found.components.slow if scale < math.inf) < 0.02, (
+        "they were independent"
+    )
+    assert found.components.slow[-1][1] > found.pod_spread**2, "tails as heavy as few pods let expect"
+
+
+def test_too_few_errors_tell_nothing_of_how_long_noise_lasts() -> None:
+    found = history.calibrate(past(Random(1), hours=1.1, rps=5, bad=0.001), [errors()]).of(errors())
+    assert not found.assumed
+    assert found.components is None
+
+
+def test_few_errors_leave_room_for_clumps_that_were_not_seen() -> None:
+    found = history.taken_apart([(lag, 0.0, 1.0) for lag in range(9)], 0.2, None, 30.0, 36000.0)
+    assert found is not None
+    assert found.white * found.usual * 60 == pytest.approx(0.25)
+    assert [(scale, round(v, 9)) for scale, v in found.slow] == [(math.inf, 0.04)], (
+        "an assumed spread is taken as it is"
+    )
+
+
+def test_what_lasts_hours_may_last_as_long_as_a_pod() -> None:
+    told = [(lag, 0.5 * math.exp(-lag / 150), 1.0) for lag in (0, 5, 20, 60, 120, 180)]
+    found = history.taken_apart(told, 0.1, 21, 1e6, 36000.0)
+    assert found is not None
+    slow = dict(found.slow)
+    assert slow[math.inf] > 0.8 * slow[9000.0] > 0.3

@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from serinus.core import gathering, history, judge
+from serinus.core import gathering, history, judge, tracks
+from serinus.core.checks.comparison import Comparison
 from serinus.core.evidence import (
     Counts,
     Histogram,
@@ -29,6 +30,7 @@ from serinus.core.evidence import (
 from serinus.core.judge import EvidenceState
 from serinus.core.noise import Noise, no_history
 from serinus.core.plain import from_plain, to_plain
+from serinus.core.stats.components import Components
 from tests.core.traffic import errors, latency, look, past, quiet, standards
 
 
@@ -623,3 +625,78 @@ def arms(at: float, *counts: tuple[int, float]) -> Look:
         for role, (n, bad) in zip((Role.CANDIDATE, Role.STABLE), counts, strict=True)
     ]
     return Look(at=at, weight=20, step=1, pods=tuple(pods))
+
+
+WANDERING = Components(white=0.02, slow=((300.0, 0.1), (math.inf, 0.02)), usual=0.05)
+
+
+def taken_apart(*slis: Sli, components: Components = WANDERING, spread: float = 0.1) -> Noise:
+    """Noise whose parts are known by how long they last."""
+    known = quiet(*slis, spread=spread, phi=3.0)
+    return replace(
+        known,
+        calibrations={name: replace(one, components=components) for name, one in known.calibrations.items()},
+    )
+
+
+def test_a_swing_that_noise_explains_is_no_harm_and_a_real_regression_still_is() -> None:
+    plain = replace(errors(), budget=None, allowed_difference=0.0)
+    assert looks_until_fail(1, plain, noise=taken_apart(plain), rps=400, bad=(0.014, 0.01)) == 61
+    assert looks_until_fail(1, plain, noise=quiet(plain), rps=400, bad=(0.03, 0.01)) <= 5
+    assert looks_until_fail(1, plain, noise=taken_apart(plain), rps=400, bad=(0.06, 0.01)) < 30
+
+
+def test_what_was_learned_of_the_arms_survives_a_restart() -> None:
+    sli = errors()
+    state = judged(20, sli, noise=taken_apart(sli), rps=100, bad=(0.03, 0.01))
+    again = from_plain(EvidenceState, json.loads(json.dumps(to_plain(state))))
+    assert again == state
+    more = look(Random(9), at=315.0, weight=20, rps=100, bad=(0.03, 0.01))
+    assert judge.advance(again, more) == judge.advance(state, more)
+
+
+def test_other_noise_begins_to_learn_anew_and_keeps_the_evidence() -> None:
+    sli = errors()
+    state = judged(20, sli, noise=taken_apart(sli), rps=100, bad=(0.03, 0.01))
+    other = judge.recalibrate(state, taken_apart(sli, components=replace(WANDERING, usual=0.06)))
+    assert judge.findings(other)[0].e_harm == judge.findings(state)[0].e_harm
+    told = [one.tracks[0].comparison for one in (state, other)]
+    assert all(isinstance(one, Comparison) for one in told)
+    assert [one.filter is None for one in told if isinstance(one, Comparison)] == [False, True]
+    assert judge.recalibrate(state, taken_apart(sli)).tracks == state.tracks, "the same noise changes nothing"
+
+
+def test_a_late_regression_is_found_after_hours_that_were_well() -> None:
+    sli = replace(errors(), budget=None, allowed_difference=0.0)
+    state = judged(200, sli, noise=taken_apart(sli), rps=200, bad=(0.01, 0.01))
+    assert judge.verdict(state).verdict is not Verdict.FAIL
+    random = Random(3)
+    for k in range(201, 260):
+        state = judge.advance(state, look(random, at=15.0 * k, weight=20, rps=200, bad=(0.06, 0.01)))
+        if judge.verdict(state).verdict is Verdict.FAIL:
+            break
+    assert k < 240
+
+
+def test_the_ceiling_is_where_lasting_differences_of_pods_are_never_harm() -> None:
+    sli = replace(errors(), budget=None, allowed_difference=0.0)
+    calm = Components(white=0.0, slow=((math.inf, 0.04),), usual=0.05)
+    state = judged(1, sli, noise=taken_apart(sli, components=calm), rps=100, bad=(0.01, 0.01))
+    ceiling = tracks.ceiling(state.tracks[0], 1, standards())
+    assert ceiling is not None
+    assert 1.2 < ceiling < 3.5
+    one, two = (
+        looks_until_fail(1, sli, noise=taken_apart(sli, components=calm), most=150, rps=4000, bad=(bad, 0.01))
+        for bad in (0.01 * ceiling / 1.25, 0.01 * ceiling * 1.25)
+    )
+    assert one == 151
+    assert two < 100
+    none = replace(calm, slow=((300.0, 0.1),))
+    known = judged(1, sli, noise=taken_apart(sli, components=none), rps=100, bad=(0.01, 0.01))
+    assert tracks.ceiling(known.tracks[0], 1, standards()) == 1.2
+    assert tracks.ceiling(judge.begin([sli], standards(), taken_apart(sli)).tracks[0], 1, standards()) is None
+
+
+def test_the_objective_may_roll_back_alone_although_a_bad_draw_of_pods_is_left_out_of_it() -> None:
+    sli = replace(errors(), allowed_difference=0.9)
+    assert looks_until_fail(1, sli, noise=taken_apart(sli), rps=400, bad=(0.09, 0.01)) < 20

@@ -10,6 +10,8 @@ import pytest
 
 from serinus.core import stats
 from serinus.core.stats import (
+    components,
+    innovations,
     merging,
     one_proportion,
     onset,
@@ -141,7 +143,39 @@ def interval_outcomes() -> Iterator[list[Weighted]]:
         yield told
 
 
+LASTS = components.Components(white=0.0, slow=((300.0, 0.4), (math.inf, 0.04)), usual=0.05)
+MANY = 1e12
+"""Requests, so that bad ones are drawn as if with replacement."""
+
+
+def innovation(x: float, m: float, ratio: float, white: float = 0.0) -> float:
+    """log e of one look with `x` of `m` bad requests in the candidate's tenth."""
+    noise = components.Components(white=white, slow=LASTS.slow, usual=0.05)
+    seen = innovations.Seen(x1=x, n1=0.1 * MANY, x0=m - x, n0=0.9 * MANY, pods1=2, pods0=18, seconds=15.0)
+    before = innovations.begin(2, noise, 2, 18)
+    return innovations.advance(before, noise, seen, (1.0, ratio), 75 / MANY, (1.0,))[1][0]
+
+
+def innovation_outcomes() -> Iterator[list[Weighted]]:
+    """All that `m` bad requests can be, under the null's own prediction."""
+    for m, ratio, white in product((1, 5, 30), (1.25, 3.0, 30.0), (0.0, 0.3)):
+        slow = sum(innovations._variances(LASTS, 2, 18))
+        jumps = innovations._short(
+            components.Components(white=white, slow=LASTS.slow, usual=0.05),
+            innovations.Seen(x1=0, n1=0.1 * MANY, x0=m, n0=0.9 * MANY, pods1=2, pods0=18, seconds=15.0),
+            75 / MANY,
+        )[0]
+        yield [
+            (
+                math.comb(m, x) * math.exp(innovations.log_chance(x, m, 0.1, slow + jumps)),
+                math.exp(innovation(x, m, ratio, white)),
+            )
+            for x in range(m + 1)
+        ]
+
+
 METHODS = [
+    Method("innovations", lambda: innovation(0, 0, 3.0), lambda x: innovation(x, 100, 3.0), innovation_outcomes),
     Method(
         "one_proportion",
         lambda: one_proportion.log_e_value(0, 0, 0.2, 0.1),
@@ -189,7 +223,7 @@ METHODS = [
         interval_outcomes,
     ),
 ]
-NOT_EVIDENCE = {"dispersion"}
+NOT_EVIDENCE = {"components", "dispersion"}
 """Methods that measure, tested in their own file."""
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from serinus.backtest import budgets
 from serinus.backtest.memory import Counted, Failures
-from serinus.core import judge, trial
+from serinus.core import judge, tracks, trial
 from serinus.core.budget import Budget
 from serinus.core.checks import margins
 from serinus.core.evidence import Finding, Judgement, OnFail, Verdict
@@ -90,12 +90,6 @@ def heard(state: EvidenceState, judgement: Judgement, said: tuple[Finding, ...],
 def _sli(track: Track, said: Finding, state: EvidenceState, now: Shift, counted: Counted, ci: bool) -> dict[str, Any]:
     sli, calibration, totals = track.sli, track.calibration, track.totals
     candidate, others = counted.candidate.get(sli.name, 0), counted.others.get(sli.name, 0)
-    last = track.last
-    ceiling = None
-    if last is not None:
-        ceiling = margins.harm_ratio(
-            sli.allowed_ratio, calibration, len(state.tracks), state.standards, last.pods1, last.pods0
-        )
     return {
         "verdict": said.verdict.value,
         "e_harm": said.e_harm,
@@ -105,7 +99,7 @@ def _sli(track: Track, said: Finding, state: EvidenceState, now: Shift, counted:
         **({"ratio": _ratio(said)} if ci else {}),
         "n": totals.n1 + totals.n0,
         "phi": calibration.phi,
-        "ceiling": ceiling,
+        "ceiling": tracks.ceiling(track, len(state.tracks), state.standards),
         "pods": [candidate, others],
         "excluded": max(0, counted.listed - candidate - others),
         "reason": said.reason,

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from itertools import pairwise
 from math import log, sqrt
+from statistics import NormalDist
 
 from serinus.core import arms as arm
 from serinus.core.evidence import Histogram, Look, PodLook, Ratio, Role, Sli
@@ -21,6 +22,8 @@ from serinus.core.noise import (
     Noise,
     assume,
 )
+from serinus.core.stats import pods
+from serinus.core.stats.components import MINUTE, SCALES, Components, autocovariance, fit
 from serinus.core.stats.dispersion import Block, dispersion, grouped, levels
 
 ENOUGH_HOURS = 4.0
@@ -37,6 +40,8 @@ FEWEST_PODS = 4
 """Pods from which on the spread between them is measured."""
 BLURRED = 0.25
 """The spread is not measured where the pods' levels have a larger sampling variance than this."""
+LUCK = 0.002
+"""Probability of a draw of pods so bad that a normal spread stands for Student's up to there."""
 PRIOR_DEGREES = 4
 PRIOR_SPREAD, PRIOR_LATENCY_SPREAD = 0.1, 0.05
 """What is expected of the spread before it is measured, worth PRIOR_DEGREES pods."""
@@ -99,6 +104,32 @@ def _ratio(pods: Sequence[tuple[float, PodLook]], sli: Sli, seconds: float) -> C
         share=bad / n if n > 0 else None,
         pod_spread=spread,
         pod_degrees=degrees,
+        components=taken_apart(autocovariance(blocks), spread, degrees, bad, seconds),
+    )
+
+
+def taken_apart(
+    told: Sequence[tuple[int, float, float]], spread: float, degrees: int | None, bad: float, seconds: float
+) -> Components | None:
+    """Return the noise by how long it lasts, from its autocovariance; None where too few bad requests tell it.
+
+    What lasts hours, and what lasts as long as a pod, cannot be told apart in hours: the spread between pods is the
+    larger of what it was measured as and of what both make, and has tails as heavy as its degrees of freedom let
+    expect.
+    """
+    if not told or bad < FEW_BAD:
+        return None
+    white, *slow, hours, ever = fit(told)
+    usual = bad / seconds
+    if degrees is not None:
+        own = degrees - PRIOR_DEGREES
+        spread = max(spread, sqrt((PRIOR_DEGREES * PRIOR_SPREAD**2 + own * (hours + ever)) / degrees))
+        spread *= pods.student_quantile(degrees, LUCK) / NormalDist().inv_cdf(1 - LUCK)
+    variances = (*slow, hours, spread * spread)
+    return Components(
+        white=max(white, (unseen(bad) - 1) / (usual * MINUTE)),
+        slow=tuple((scale, v) for scale, v in zip(SCALES[1:], variances, strict=True) if v > 0),
+        usual=usual,
     )
 
 

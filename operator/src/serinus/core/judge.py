@@ -117,7 +117,7 @@ def _measure_noise(state: EvidenceState, gathered: Gathering) -> EvidenceState:
         state,
         noise=noise,
         gathering=None,
-        tracks=tuple(replace(track, calibration=noise.of(track.sli)) for track in state.tracks),
+        tracks=tuple(tracks.recalibrate(track, noise.of(track.sli)) for track in state.tracks),
     )
 
 

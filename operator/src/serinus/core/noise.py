@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 
 from serinus.core.arms import Arms
 from serinus.core.evidence import ASSUMED_DISPERSION, Sli
+from serinus.core.stats.components import Components
 
 ASSUMED_RATIO = 3.0
 """Without history: a share of errors is rolled back only when it is more than this many times stable's ..."""
@@ -52,6 +53,8 @@ class Calibration:
     """Roll back only beyond this ratio, whatever the spec allows: above 1 only where nothing was measured."""
     assumed: bool = False
     """True: no history; `phi` and `pod_spread` are priors."""
+    components: Components | None = None
+    """For a share of bad requests: its noise taken apart by how long it lasts; None: too little was seen for that."""
     edges: tuple[float, ...] = ()
     """For a latency: stable's buckets in the past ..."""
     shares: tuple[float, ...] = ()

@@ -8,7 +8,7 @@ from serinus.core.arms import Arms, above
 from serinus.core.checks import comparison, latency, margins, objective
 from serinus.core.checks.comparison import Comparison
 from serinus.core.checks.latency import Latency
-from serinus.core.checks.level import Level
+from serinus.core.checks.level import Level, on_the_line
 from serinus.core.checks.objective import SHARE, Objective
 from serinus.core.evidence import Sli, Standards
 from serinus.core.noise import Calibration, harm_phi, safe_phi
@@ -39,6 +39,8 @@ class Track:
     sli: Sli
     calibration: Calibration
     level: Level
+    """Stable's."""
+    candidate: Level
     comparison: Comparison | Latency
     objective: Objective | None
     curve: tuple[float, ...]
@@ -64,7 +66,9 @@ class Track:
             blamed = min(self.objective.log_absolute, self.objective.log_relative)
             top = max(told, blamed)
             told = top + log((1 - SHARE) * exp(told - top) + SHARE * exp(blamed - top))
-        # Both leave the same bad draw of pods out of account.
+        elif self.calibration.components is not None and isinstance(self.comparison, Comparison):
+            # Innovations take a bad draw of pods into account; all else leaves it out of account.
+            return told
         lost = margins.lottery(self.calibration, slis, standards)
         return pods.capped(told, margins.log_cap(slis, standards), lost) if lost else told
 
@@ -84,10 +88,31 @@ def begin(sli: Sli, calibration: Calibration, *, interval: bool = True) -> Track
         sli=sli,
         calibration=calibration,
         level=Level(seed=seed),
+        candidate=Level(seed=seed),
         comparison=compared,
         objective=objective.begin() if sli.budget is not None and (sli.edge is not None or not sli.latency) else None,
         curve=ratio_interval.begin() if interval else (),
     )
+
+
+def ceiling(track: Track, slis: int, standards: Standards) -> float | None:
+    """Return the ratio that pods which differ anyway may explain: less is never rolled back. None before any look."""
+    last, noise = track.last, track.calibration.components
+    if last is None:
+        return None
+    if noise is not None and isinstance(track.comparison, Comparison):
+        needed = log(max(1, slis) / standards.false_rollback_rate)
+        return comparison.ceiling(noise, track.sli.allowed_ratio, last.pods1, last.pods0, needed)
+    return margins.harm_ratio(track.sli.allowed_ratio, track.calibration, slis, standards, last.pods1, last.pods0)
+
+
+def recalibrate(track: Track, calibration: Calibration) -> Track:
+    """Return the evidence as it is, with other noise for the looks to come."""
+    compared = track.comparison
+    if isinstance(compared, Comparison) and calibration.components != track.calibration.components:
+        # What was learned of the arms' ratio was learned under another noise.
+        compared = replace(compared, filter=None)
+    return replace(track, calibration=calibration, comparison=compared)
 
 
 def advance(track: Track, arms: Arms, step: int, slis: int, standards: Standards) -> Track:
@@ -137,11 +162,18 @@ def advance(track: Track, arms: Arms, step: int, slis: int, standards: Standards
         )
     elif both:
         safe = safe_phi(calibration, arms, load, pass_ratio * level + sli.floor)
-        compared = comparison.advance_harm(compared, counts, level, beyond(sli.allowed_ratio), sli.floor, phi)
+        if calibration.components is None:
+            compared = comparison.advance_harm(compared, counts, level, beyond(sli.allowed_ratio), sli.floor, phi)
+        else:
+            levels = (level, on_the_line(track.level, track.candidate, sli.allowed_ratio, sli.floor))
+            compared = comparison.follow_harm(
+                compared, arms, levels, sli.allowed_ratio, sli.floor, calibration.components
+            )
         compared = comparison.advance_safe(compared, counts, level, pass_ratio, sli.floor, safe)
     return replace(
         track,
         level=track.level.after(arms.x0, arms.n0, arms.seconds),
+        candidate=track.candidate.after(arms.x1, arms.n1, arms.seconds),
         comparison=compared,
         objective=judged,
         curve=ratio_interval.advance(track.curve, *counts, phi_tail) if both and track.curve else track.curve,

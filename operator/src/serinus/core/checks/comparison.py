@@ -7,9 +7,11 @@ what was seen at 5 %.
 """
 
 from dataclasses import dataclass, replace
-from math import log
+from math import exp, log
 
-from serinus.core.stats import onset, two_proportion
+from serinus.core.arms import Arms
+from serinus.core.stats import innovations, onset, two_proportion
+from serinus.core.stats.components import Components
 from serinus.core.stats.one_proportion import with_odds
 
 ODDS = (1.25, 1.45, 1.75, 2.2, 3.0, 4.5, 10.0, 30.0, 100.0)
@@ -31,6 +33,8 @@ class Comparison:
     """Evidence of one comparison: harm since the attempt began, safe since the step began."""
 
     harm: onset.Onset
+    filter: innovations.Filter | None = None
+    """What is known of the arms' ratio, where the noise of the past was taken apart."""
     safe: tuple[float, ...] = (0.0,) * len(EQUAL)
 
     @property
@@ -66,6 +70,54 @@ def advance_harm(
         two_proportion.log_e_value(x1, n1, x0, n0, with_odds(line, odds), level, ratio, floor) / phi for odds in ODDS
     ]
     return replace(state, harm=onset.advance(state.harm, logs))
+
+
+def follow_harm(
+    state: Comparison, arms: Arms, levels: tuple[float, float], ratio: float, floor: float, noise: Components
+) -> Comparison:
+    """Add one look to the evidence of harm as `advance_harm` does, by what the looks before let expect.
+
+    `levels`: stable's share, and what it would be if the candidate lay on the line.
+    """
+    level, at_most = levels
+    line = ratio * level + floor
+    if arms.n1 <= 0 or arms.n0 <= 0 or line > HIGHEST_LINE:
+        return state
+    before = state.filter or innovations.begin(len(ODDS) + 1, noise, arms.pods1, arms.pods0)
+    after, logs = innovations.advance(
+        before,
+        noise,
+        innovations.Seen(
+            x1=arms.x1,
+            n1=arms.n1,
+            x0=arms.x0,
+            n0=arms.n0,
+            pods1=arms.pods1,
+            pods0=arms.pods0,
+            seconds=arms.seconds,
+        ),
+        (ratio + floor / at_most, *[with_odds(line, odds) / level for odds in ODDS]),
+        level,
+        onset.fresh(state.harm),
+    )
+    return replace(state, filter=after, harm=onset.advance(state.harm, logs))
+
+
+def ceiling(noise: Components, ratio: float, pods1: int, pods0: int, log_needed: float) -> float:
+    """Return the ratio up to which evidence never reaches `log_needed`, however long it gathers.
+
+    Pods differ for as long as they live, by a normal log ratio of variance s2. Of a log ratio y beyond the margin,
+    known exactly at last, the evidence is the mean over alternatives of exp((y log l - log(l)**2 / 2) / s2).
+    """
+    variance = innovations.lasting(noise, pods1, pods0)
+    if variance <= 0:
+        return ratio
+    low, high = 0.0, log(ODDS[-1]) + variance * log_needed
+    for _ in range(50):
+        y = (low + high) / 2
+        told = onset.log_sum([(y - log(odds) / 2) * log(odds) / variance for odds in ODDS], ODDS_WEIGHTS)
+        low, high = (low, y) if told >= log_needed else (y, high)
+    return ratio * exp(high)
 
 
 def advance_safe(

@@ -31,3 +31,17 @@ class Level:
         """The level after `x` bad of `n` more requests, `seconds` after the last."""
         keep = 0.5 ** (seconds / HALF_LIFE)
         return Level(seed=self.seed, n=self.n * keep + n, x=self.x * keep + x)
+
+
+def on_the_line(stable: Level, candidate: Level, ratio: float, floor: float) -> float:
+    """Stable's share if the candidate lay on the line `ratio * share + floor`: what both arms' counts make of it.
+
+    Of all that the null allows this is the nearest to what was seen. Where the candidate is worse it is higher than
+    stable's own share, and the candidate's part of the bad requests tells more.
+
+    >>> stable, candidate = Level(seed=.01, n=9000, x=90), Level(seed=.01, n=1000, x=30)
+    >>> round(on_the_line(stable, candidate, 1.2, .01), 6)
+    0.010769
+    """
+    bad = stable.x + SEED * stable.seed + candidate.x - floor * candidate.n
+    return min(HIGHEST, max(LOWEST, bad / (stable.n + SEED + ratio * candidate.n)))

@@ -63,6 +63,18 @@ def advance(state: Onset, log_e: Sequence[float]) -> Onset:
     )
 
 
+def fresh(state: Onset) -> list[float]:
+    """Return for each alternative the part of its evidence that the next stake is, 0 to 1.
+
+    >>> [round(part, 4) for part in fresh(advance(begin(1), [2.0]))]
+    [0.0005]
+    >>> fresh(begin(1))
+    [1.0]
+    """
+    stake = log(unplaced(state.looks) - unplaced(state.looks + 1))
+    return [exp(stake - add(s, stake)) for s in state.log_s]
+
+
 def log_value(state: Onset, weights: Sequence[float]) -> float:
     """Return log E, in nats; `weights` are the alternatives' prior weights and sum to 1."""
     return log_sum([*state.log_s, 0.0], [*weights, unplaced(state.looks)])

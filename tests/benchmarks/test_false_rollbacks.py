@@ -1,0 +1,76 @@
+"""With fixed seeds: lasting or clumped noise is seldom called harm, and a regression is found in it."""
+
+import numpy as np
+import pytest
+from scipy.stats import beta
+
+from benchmarks.statistics import twin
+from benchmarks.statistics.traffic import Floats, Traffic
+from serinus.core.evidence import Sli, Standards
+
+pytestmark = pytest.mark.statistics
+
+RUNS, LOOKS, PODS1, PODS0 = 200, 240, 2, 18
+PAST = 1440
+RATE = 75 * 0.01
+"""Bad requests per pod and look."""
+
+
+def wandering(rng: np.random.Generator) -> Floats:
+    """Error rates of pods relative to what is usual: lognormal, s = .7, forgotten over five minutes."""
+    keep = np.exp(-15 / 300)
+    z = rng.normal(size=PODS1 + PODS0)
+    rows = []
+    for _ in range(PAST + LOOKS):
+        z = keep * z + np.sqrt(1 - keep**2) * rng.normal(size=len(z))
+        rows.append(np.exp(0.7 * z - 0.245))
+    return np.array(rows)
+
+
+def traffic(seed: int, kind: str, worse: float) -> Traffic:
+    """Runs of two candidate pods beside eighteen; `kind`: wandering, clumps of three, or a level for each pod."""
+    runs = []
+    for run in range(RUNS):
+        rng = np.random.default_rng((seed, run))
+        pods = PODS1 + PODS0
+        levels = wandering(rng) if kind == "wandering" else np.ones((PAST + LOOKS, pods))
+        if kind == "pods":
+            levels *= np.exp(0.2 * rng.normal(size=pods))
+        clump = 3 if kind == "clumps" else 1
+        levels[PAST:, :PODS1] *= worse
+        bad = clump * rng.poisson(RATE * levels / clump)
+        runs.append((np.maximum(bad, rng.poisson(75, bad.shape)), bad))
+    n, x = (np.array([run[k] for run in runs], dtype=float) for k in (0, 1))
+    minutes = (RUNS, PAST // 4, 4, PODS0)
+    return Traffic(
+        n1=n[:, PAST:, :PODS1].sum(axis=2),
+        x1=x[:, PAST:, :PODS1].sum(axis=2),
+        n0=n[:, PAST:, PODS1:].sum(axis=2),
+        x0=x[:, PAST:, PODS1:].sum(axis=2),
+        weight=np.full(LOOKS, 10.0),
+        step=np.ones(LOOKS, dtype=np.int64),
+        pods1=PODS1,
+        pods0=PODS0,
+        past_n=n[:, :PAST, PODS1:].reshape(minutes).sum(axis=2),
+        past_x=x[:, :PAST, PODS1:].reshape(minutes).sum(axis=2),
+    )
+
+
+def rolled_back(kind: str, worse: float, alpha: float) -> Floats:
+    sli = Sli(name="errors", latency=False, budget=None, edge=None, allowed_ratio=1.0, allowed_difference=0.0)
+    rules = Standards(false_rollback_rate=alpha, false_promotion_rate=0.05, steps=1)
+    return twin.judge(traffic(1, kind, worse), sli, rules).rollback.astype(float)
+
+
+@pytest.mark.parametrize("kind", ["wandering", "clumps", "pods"])
+@pytest.mark.parametrize("alpha", [0.05, 0.01])
+def test_an_equal_candidate_is_seldom_rolled_back_within_an_hour(kind: str, alpha: float) -> None:
+    found = int((rolled_back(kind, 1.0, alpha) >= 0).sum())
+    # What alpha would not give in one of a hundred such tests.
+    assert beta.ppf(0.01, found, RUNS - found + 1) <= alpha if found else True
+
+
+@pytest.mark.parametrize(("kind", "minutes"), [("wandering", 15), ("clumps", 4), ("pods", 2)])
+def test_three_times_the_errors_are_found_in_minutes(kind: str, minutes: float) -> None:
+    looks = rolled_back(kind, 3.0, 0.05)
+    assert np.median(np.where(looks < 0, np.inf, looks + 1)) * 15 <= 60 * minutes
