@@ -65,13 +65,16 @@ def in_buckets(law: Law, edges: tuple[float, ...]) -> Floats:
     return np.diff(heights, prepend=0.0)
 
 
+LOGNORMAL = lognormal()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LatencyRollout:
     """Everything but chance."""
 
     name: str
     told: str
-    law: Law = lognormal()
+    law: Law = LOGNORMAL
     rps: float = 10.0
     weight_percent: float = 10.0
     pods1: int = 2

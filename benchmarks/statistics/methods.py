@@ -18,9 +18,7 @@ DEFAULTS = Sli(name="errors", latency=False, budget=None, edge=None, allowed_rat
 NO_MARGIN = Sli(name="errors", latency=False, budget=None, edge=None, allowed_ratio=1.0, allowed_difference=0.0)
 """Any difference is harm: what bounds and peers without a margin are compared with."""
 LATENCY = Sli(name="latency", latency=True, budget=None, edge=None, allowed_ratio=ALLOWED_RATIO_LATENCY)
-LATENCY_NO_MARGIN = Sli(
-    name="latency", latency=True, budget=None, edge=None, allowed_ratio=1.0, allowed_difference=0.0
-)
+LATENCY_NO_MARGIN = Sli(name="latency", latency=True, budget=None, edge=None, allowed_ratio=1.0, allowed_difference=0.0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

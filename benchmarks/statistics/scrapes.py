@@ -3,10 +3,10 @@
     counters = draw(one, random, runs, looks, harm)     # what Prometheus would hold
     traffic = read(counters)                             # what the judge is given
 
-`read` is `serinus.core.windows` in arrays: each candidate pod's window from one of its own scrapes to its next, stable's
-counters taken at exactly these moments, evenly between two of its scrapes, and averaged over the candidate's pods by
-their requests; looks next to a sharp jump of the pooled counts are blanked. `tests/benchmarks/test_scrapes.py` holds it
-equal to the reader itself.
+`read` is `serinus.core.windows` in arrays: each candidate pod's window from one of its own scrapes to its next,
+stable's counters taken at exactly these moments, evenly between two of its scrapes, and averaged over the candidate's
+pods by their requests; looks next to a sharp jump of the pooled counts are blanked. `tests/benchmarks/test_scrapes.py`
+holds it equal to the reader itself.
 """
 
 from dataclasses import dataclass
@@ -188,7 +188,7 @@ def _stable(
     latest: NDArray[np.int_],
     following: NDArray[np.int_],
 ) -> tuple[NDArray[np.bool_], Floats, Floats]:
-    """Whether it is known what a stable pod counted in the windows of a candidate's pod, and its requests and bad ones."""
+    """Whether it is known what a stable pod counted in a candidate pod's windows, its requests and bad ones in them."""
     scrapes = counters.n.shape[2]
     start = np.maximum(start, 0)
     ahead = (counters.offsets[:, other] > counters.offsets[:, pod])[:, None]

@@ -41,7 +41,14 @@ def completions(
 
 
 def cold(
-    one: Rollout, factor: float, tau: float, settle: float, random: np.random.Generator, runs: int, looks: int, harm: Harm
+    one: Rollout,
+    factor: float,
+    tau: float,
+    settle: float,
+    random: np.random.Generator,
+    runs: int,
+    looks: int,
+    harm: Harm,
 ) -> Traffic:
     """The candidate begins with `factor` times its errors, which fall to one with `tau`; `settle` seconds are empty."""
     traffic = _empty(one, random, runs, looks)

@@ -1,7 +1,7 @@
 """How the error rates of pods move on their own: factors (R, T, P) of R runs, T looks and P pods.
 
-A factor multiplies the pod's share of bad requests in one look of so many seconds. Its mean is one where that is easy to
-have; both arms share the law in any case.
+A factor multiplies the pod's share of bad requests in one look of so many seconds. Its mean is one where that is easy
+to have; both arms share the law in any case.
 """
 
 from collections.abc import Callable
