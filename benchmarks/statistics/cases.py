@@ -1,13 +1,13 @@
 """What is run: every scenario, with what is wrong with its candidate, for how long, how often, and who is asked."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 
 from benchmarks.statistics import holdout, latencies, methods, ratios, scenarios, scrapes, settling
 from benchmarks.statistics.latencies import LatencyRollout
-from benchmarks.statistics.methods import DEFAULTS, NO_MARGINS, OURS, SIMPLE, Told
+from benchmarks.statistics.methods import DEFAULTS, NO_MARGINS, OURS, SIMPLE, TOLD_BOTH, Told
 from benchmarks.statistics.ratios import Harm, Rollout
 from benchmarks.statistics.scrapes import Scraping
 from benchmarks.statistics.traffic import LatencyTraffic, Traffic
@@ -59,6 +59,10 @@ class Sizes:
     latency: int
     latency_day: int
 
+    def times(self, part: float) -> "Sizes":
+        """Return this part of every size."""
+        return Sizes(**{one.name: round(getattr(self, one.name) * part) for one in fields(self)})
+
 
 FULL = Sizes(hour=4000, day=1200, power=2000, kayenta=500, latency=4000, latency_day=1200)
 QUICK = Sizes(hour=400, day=40, power=200, kayenta=60, latency=200, latency_day=0)
@@ -77,7 +81,8 @@ def all_cases(sizes: Sizes) -> list[Case]:
         *_sweep(sizes),
         *_held_out(sizes),
     ]
-    return [case for case in found if case.runs]
+    # What takes longest comes last: until then there is something to look at.
+    return sorted((case for case in found if case.runs), key=lambda case: case.looks)
 
 
 def of_ratio(
@@ -106,13 +111,13 @@ def _truth(one: Rollout, harm: Harm) -> Told:
 
 def _equal(sizes: Sizes) -> Iterator[Case]:
     for one in scenarios.ALL:
-        asked = (*OURS, *SIMPLE)
-        if one in scenarios.STATIONARY:
-            asked = (*asked, *NO_MARGINS, "oracle .05", "oracle .01")
-        yield of_ratio("A/A 1 h", one, HOUR, sizes.hour, asked, kayenta=sizes.kayenta)
+        more = (*NO_MARGINS, *TOLD_BOTH) if one in scenarios.STATIONARY else ()
+        yield of_ratio("A/A 1 h", one, HOUR, sizes.hour, (*OURS, *SIMPLE, *more), kayenta=sizes.kayenta)
         yield of_ratio("margin 1 h", one, HOUR, sizes.hour // 2, OURS, AT_THE_MARGIN)
         if one not in scenarios.STATIONARY or one.share == 0.01 or one.weights == (10.0,):
             yield of_ratio("A/A 24 h", one, DAY, sizes.day, (*OURS, *SIMPLE))
+        if one.clustered:
+            yield of_ratio("margin 24 h", one, DAY, sizes.day // 2, OURS, AT_THE_MARGIN)
 
 
 def scraped() -> Iterator[tuple[str, str, Rollout, Scraping]]:
@@ -199,7 +204,7 @@ def of_latency(
 def _cells(sizes: Sizes) -> Iterator[Case]:
     for one in scenarios.STATIONARY:
         for ratio in scenarios.RATIOS:
-            asked = (*OURS, *NO_MARGINS, *SIMPLE, "oracle .05", "oracle .01")
+            asked = (*OURS, *NO_MARGINS, *SIMPLE, *TOLD_BOTH)
             yield of_ratio(f"cells {ratio:g}x", one, HOUR, sizes.power, asked, Harm(ratio=ratio), sizes.kayenta // 2)
 
 
@@ -219,10 +224,10 @@ def _late(sizes: Sizes) -> Iterator[Case]:
         asked = (*OURS, *NO_MARGINS, "growthbook .05")
         name = f"{ratio:g}x from minute 30"
         yield replace(of_ratio("late", scenarios.BASE, HOUR, sizes.power, asked, harm, sizes.kayenta // 2), name=name)
-        later = Harm(ratio=ratio, onset=12 * 3600.0)
-        asked = (*OURS, *NO_MARGINS)
+        harm = Harm(ratio=ratio, onset=12 * 3600.0)
         name = f"{ratio:g}x from hour 12"
-        yield replace(of_ratio("late", scenarios.BASE, DAY, sizes.power // 4, asked, later), name=name)
+        few = sizes.power // 4
+        yield replace(of_ratio("late", scenarios.BASE, DAY, few, (*OURS, *NO_MARGINS), harm), name=name)
 
 
 def _promotion(sizes: Sizes) -> Iterator[Case]:
@@ -250,8 +255,8 @@ def _held_out(sizes: Sizes) -> Iterator[Case]:
         for ratio in (2.0, 3.0):
             harm = Harm(ratio=ratio)
             yield of_ratio(f"hold-out {ratio:g}x", one, HOUR, sizes.power // 2, (*OURS, *NO_MARGINS), harm)
-    for one in holdout.LATENCY:
-        yield of_latency("hold-out A/A 1 h", one, HOUR, sizes.latency // 2, None, OURS)
+    for slow in holdout.LATENCY:
+        yield of_latency("hold-out A/A 1 h", slow, HOUR, sizes.latency // 2, None, OURS)
         for name in ("all x 1.2", "+50 ms", "2 % x 8"):
-            case = of_latency("hold-out latency", one, HOUR, sizes.power // 4, name, (*OURS, *NO_MARGINS))
-            yield replace(case, name=f"{one.name}: {name}")
+            case = of_latency("hold-out latency", slow, HOUR, sizes.power // 4, name, (*OURS, *NO_MARGINS))
+            yield replace(case, name=f"{slow.name}: {name}")

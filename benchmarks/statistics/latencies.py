@@ -62,7 +62,7 @@ def bimodal(law: Law) -> Law:
 def in_buckets(law: Law, edges: tuple[float, ...]) -> Floats:
     """Return the share of requests in each bucket."""
     heights = np.append(law(np.array(edges[:-1])), 1.0)
-    return np.diff(heights, prepend=0.0)
+    return np.asarray(np.diff(heights, prepend=0.0), dtype=np.float64)
 
 
 LOGNORMAL = lognormal()
@@ -135,27 +135,12 @@ def draw(
     own = _table(one, one.law)
     other = own if worse is None else _table(one, worse(one.law))
     phase = random.random((runs, 1)) * 2 * np.pi
-    n = one.rps * one.seconds
-
-    def common(at: Floats) -> Floats:
-        return np.asarray(1 + one.swing * np.sin(2 * np.pi * at[None, :] / 1800 + phase), dtype=np.float64)
-
-    now = common((np.arange(looks) + 0.5) * one.seconds)
+    now = _common(one, phase, looks, 0)
     arms = []
     for table, pods, share in ((other, one.pods1, one.weight), (own, one.pods0, 1 - one.weight)):
-        speeds = one.shock(random, (runs, looks, pods), one.seconds) * now[:, :, None]
-        arms.append(random.poisson(n * share * table[_at(speeds)].mean(axis=2)).astype(np.float64))
-    past = np.zeros((runs, 0, one.pods0, len(one.edges)))
-    if one.past:
-        four = max(1, round(60 / one.seconds))
-        speeds = one.shock(random, (runs, one.past * four, one.pods0), one.seconds)
-        speeds = speeds * common((np.arange(one.past * four) - one.past * four + 0.5) * one.seconds)[:, :, None]
-        if speeds.shape[2] == 1:
-            speeds = speeds[:, ::four]
-            law = np.broadcast_to(own[_at(speeds)], (runs, one.past, one.pods0, len(one.edges)))
-        else:
-            law = own[_at(speeds)].reshape(runs, one.past, four, one.pods0, -1).mean(axis=2)
-        past = random.poisson(one.rps * 60 / (one.pods0 + one.pods1) * law).astype(np.float64)
+        speeds = one.shock(random, (runs, looks, pods), one.seconds) * now
+        mean = table[_at(speeds)].mean(axis=2) * one.rps * one.seconds * share
+        arms.append(random.poisson(mean).astype(np.float64))
     return LatencyTraffic(
         edges=one.edges,
         counts1=arms[0],
@@ -164,9 +149,29 @@ def draw(
         step=np.ones(looks, dtype=np.int64),
         pods1=one.pods1,
         pods0=one.pods0,
-        past=past,
+        past=_past(one, random, phase, own),
         seconds=one.seconds,
     )
+
+
+def _past(one: LatencyRollout, random: np.random.Generator, phase: Floats, table: Floats) -> Floats:
+    """History by the minute, each pod apart, (R, M, P, K)."""
+    shape = (len(phase), one.past, one.pods0, len(one.edges))
+    if not one.past:
+        return np.zeros(shape)
+    four = max(1, round(60 / one.seconds))
+    speeds = one.shock(random, (len(phase), one.past * four, one.pods0), one.seconds)
+    speeds = speeds * _common(one, phase, one.past * four, -one.past * four)
+    law = table[_at(speeds)].reshape(len(phase), one.past, four, speeds.shape[2], -1).mean(axis=2)
+    mean = one.rps * 60 / (one.pods0 + one.pods1) * np.broadcast_to(law, shape)
+    return random.poisson(mean).astype(np.float64)
+
+
+def _common(one: LatencyRollout, phase: Floats, looks: int, first: int) -> Floats:
+    """How slow everything is in each of these looks, (R, T, 1)."""
+    at = (np.arange(first, first + looks) + 0.5) * one.seconds
+    swing: Floats = 1 + one.swing * np.sin(2 * np.pi * at[None, :] / 1800 + phase)
+    return swing[:, :, None]
 
 
 def _table(one: LatencyRollout, law: Law) -> Floats:
@@ -177,4 +182,5 @@ def _table(one: LatencyRollout, law: Law) -> Floats:
 def _at(speeds: Floats) -> np.ndarray:
     """The place in GRID of each of these factors."""
     step = float(np.log(GRID[1] / GRID[0]))
-    return np.clip(np.rint(np.log(speeds / GRID[0]) / step), 0, len(GRID) - 1).astype(np.intp)
+    place: np.ndarray = np.clip(np.rint(np.log(speeds / GRID[0]) / step), 0, len(GRID) - 1).astype(np.intp)
+    return place

@@ -113,4 +113,5 @@ SWEEP: dict[str, Answer] = {
 
 OURS = ("ours .05", "ours .01")
 NO_MARGINS = ("ours r=1 .05", "ours r=1 .01")
+TOLD_BOTH = ("oracle .05", "oracle .01")
 SIMPLE = ("argo .95", "argo .99", "argo ratio", "flagger 99/5", "growthbook .05", "growthbook .01", "z .05", "z .01")

@@ -77,6 +77,7 @@ def run(
 
 
 def _file(folder: Path, case: Case) -> Path:
+    # Code may have changed since: the folder is for going on with what was cut off.
     return folder / f"{zlib.crc32(repr((case.key, case.runs, case.asked)).encode()):08x}.pickle"
 
 
