@@ -8,6 +8,7 @@ import pytest
 from benchmarks.statistics import guardrails, plots, report, run, tables
 from benchmarks.statistics.cases import QUICK, all_cases
 from benchmarks.statistics.guardrails import Family
+from benchmarks.statistics.methods import DEFAULTS, NO_MARGIN
 from benchmarks.statistics.summary import rate, times
 
 pytestmark = pytest.mark.statistics
@@ -58,5 +59,5 @@ def test_the_judge_keeps_its_rate_where_the_z_test_loses_it_and_finds_what_is_wo
 
 
 def test_six_slis_of_an_equal_candidate_are_not_rolled_back_and_a_bad_one_is() -> None:
-    assert guardrails._rolled_back(1, slis=6, ratio=1.0, sli=guardrails.DEFAULTS) == -1
-    assert 0 <= guardrails._rolled_back(1, slis=6, ratio=3.0, sli=guardrails.NO_MARGIN) < 40
+    assert guardrails._rolled_back(1, slis=6, ratio=1.0, sli=DEFAULTS) == -1
+    assert 0 <= guardrails._rolled_back(1, slis=6, ratio=3.0, sli=NO_MARGIN) < 40

@@ -62,7 +62,7 @@ def test_history_of_each_pod_is_as_noisy_as_the_rollout() -> None:
 
 def test_an_incident_lasts_five_minutes() -> None:
     random = np.random.default_rng(5)
-    at = (np.arange(LOOKS) + 0.5) * 15
+    at = np.arange(7.5, 3600, 15, dtype=np.float64)
     errors, _ = levels.incident(10)(random, 30, at, 3600.0)
     lasts = ((errors - 1) / 9 * 15).sum(axis=1)
     # One that begins in the last five minutes is cut off by the end.
