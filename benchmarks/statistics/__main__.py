@@ -27,7 +27,9 @@ def main() -> None:
     results = run(cases, chosen.processes, chosen.kept)
     with multiprocessing.get_context("fork").Pool(chosen.processes) as pool:
         family = guardrails.measure(pool, max(8, round((QUICK_FAMILY if quick else FAMILY) * chosen.part)))
-    page = report.page(results, family, time.monotonic() - begun, chosen.processes)
+    took = f"{(time.monotonic() - begun) / 60:.0f} minutes in {chosen.processes} processes"
+    part = "all runs" if chosen.part == 1 else f"{chosen.part:g} of all runs"
+    page = report.page(results, family, f"It took {took}, {part}.")
     print(page)
     if quick:
         print("QUICK: docs/benchmark.md and its pictures stay as they are.")

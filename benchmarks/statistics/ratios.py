@@ -6,6 +6,7 @@ is drawn as its group.
 """
 
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 
@@ -62,8 +63,13 @@ class Rollout:
     @property
     def phi(self) -> float:
         """The true dispersion of one pod's bad requests over an hour."""
-        expected = self.rps * self.weight / self.pods1 * self.seconds * self.share
-        return shocks.dispersion(self.shock, expected, self.grouped, self.seconds, 240)
+        return _phi(self)
+
+
+@cache
+def _phi(one: Rollout) -> float:
+    expected = one.rps * one.weight / one.pods1 * one.seconds * one.share
+    return shocks.dispersion(one.shock, expected, one.grouped, one.seconds, 240)
 
 
 def draw(one: Rollout, random: np.random.Generator, runs: int, looks: int, harm: Harm) -> Traffic:

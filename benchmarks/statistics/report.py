@@ -17,11 +17,11 @@ FALSE_ROLLBACKS = "benchmark-false-rollbacks.png"
 DETECTION = "benchmark-detection.png"
 
 
-def page(results: Results, family: Family, took: float, processes: int) -> str:
-    """Return the whole page."""
+def page(results: Results, family: Family, note: str) -> str:
+    """Return the whole page; `note` says how long it took, and on how much of a machine."""
     parts = [
         SET_UP,
-        f"This page: {circumstances()}; {took / 60:.0f} min, {processes} processes.",
+        f"This page: {circumstances()}. {note}",
         "## Targets",
         _targets(results, family),
         "## How often an equal candidate is rolled back",

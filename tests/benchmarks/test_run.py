@@ -6,24 +6,28 @@ from pathlib import Path
 import pytest
 
 from benchmarks.statistics import guardrails, plots, report, run, tables
-from benchmarks.statistics.cases import QUICK, all_cases
+from benchmarks.statistics.cases import HOUR, QUICK, all_cases
 from benchmarks.statistics.guardrails import Family
 from benchmarks.statistics.methods import DEFAULTS, NO_MARGIN
 from benchmarks.statistics.summary import rate, times
 
 pytestmark = pytest.mark.statistics
-TINY = replace(QUICK, hour=8, day=2, power=8, kayenta=4, latency=4, latency_day=0)
+TINY = replace(QUICK, hour=4, day=1, power=4, kayenta=4, latency=2, latency_day=0)
 
 
 def test_every_case_is_run_and_told_on_the_page(tmp_path: Path) -> None:
     cases = all_cases(TINY)
     assert len({case.key for case in cases}) == len(cases)
+    # A day of one of each kind.
+    hours = [case for case in cases if case.looks == HOUR]
+    days = {case.section: case for case in cases if case.looks > HOUR}
+    cases = [*hours, *days.values()]
     results = run.run(cases, 2, tell=lambda words: None)
     assert results.keys() == {case.key for case in cases}
     for case in cases:
         for method in case.asked:
             assert len(results[case.key][method].rollback) == case.runs, (case.key, method)
-    page = report.page(results, Family(equal=[-1], one_of_six=[9], alone=[6], microseconds=40.0), 60.0, 2)
+    page = report.page(results, Family(equal=[-1], one_of_six=[9], alone=[6], microseconds=40.0), "It took long.")
     for case in cases:
         assert case.name.removeprefix("stationary ") in page or case.section == "sweep", case.key
     plots.false_rollbacks(results, tmp_path / "one.png")
