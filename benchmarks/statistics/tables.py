@@ -40,6 +40,8 @@ FOUND = (
     "oracle .01",
 )
 BASE_NAME = "stationary 1 %, w 10 %"
+WIDEST = 44
+"""Letters to which a column is filled up at the most."""
 ENOUGH_POWER = 0.9
 """Ratios to the bound are said of cells that are found at least this often."""
 
@@ -55,9 +57,9 @@ class Met:
 
 
 def markdown(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A table, its columns as wide as what is in them."""
+    """A table, its columns as wide as what is in them; a sentence in a cell widens no other."""
     lines = [list(head), *(list(row) for row in rows)]
-    widths = [max(len(line[column]) for line in lines) for column in range(len(head))]
+    widths = [min(WIDEST, max(len(line[column]) for line in lines)) for column in range(len(head))]
     text = ["| " + " | ".join(c.ljust(w) for c, w in zip(line, widths, strict=True)) + " |" for line in lines]
     text.insert(1, "|" + "|".join("-" * (width + 2) for width in widths) + "|")
     return "\n".join(text)

@@ -99,7 +99,7 @@ def _latency(results: Results) -> Iterator[Met]:
         allowed = 1.5 * bound if bound >= SHORT else 1.5 * bound + 3 * SCRAPE
         told.append(f"{slower} {seconds(median)} s of {bound:.0f}")
         if median > allowed:
-            over.append(f"{slower} {_times(median / bound)} x")
+            over.append(f"{slower} {_times(median / bound)}")
     yield Met(
         what="latency, median, ours r=1 .05",
         target="<= 1.5 x bound; below 60 s 3 scrapes more",
