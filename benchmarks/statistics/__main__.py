@@ -10,7 +10,7 @@ from benchmarks.statistics import guardrails, plots, report
 from benchmarks.statistics.cases import FULL, QUICK, all_cases
 from benchmarks.statistics.run import run
 
-FAMILY, QUICK_FAMILY = 400, 24
+FAMILY, QUICK_FAMILY = 400, 16
 """Runs of six SLIs by core itself."""
 
 

@@ -65,7 +65,7 @@ class Sizes:
 
 
 FULL = Sizes(hour=4000, day=1200, power=2000, kayenta=500, latency=4000, latency_day=1200)
-QUICK = Sizes(hour=400, day=40, power=200, kayenta=60, latency=200, latency_day=0)
+QUICK = Sizes(hour=400, day=25, power=150, kayenta=50, latency=150, latency_day=0)
 
 
 def all_cases(sizes: Sizes) -> list[Case]:
