@@ -84,7 +84,11 @@ test-whole: venv ## Roll out on the whole cluster: real pods, Envoy, Prometheus,
 mutants: venv ## Delete each rule of core/decide.py in turn: a test must fail for each
 	$(BIN)/python -m tests.mutants
 
-##@ Measure it (prints a table, writes docs/benchmarks.md; needs a quiet machine)
+##@ Measure it (prints a table, writes it to docs/; needs a quiet machine)
+
+.PHONY: bench-statistics
+bench-statistics: venv ## The judge against its peers and the bound: docs/benchmark.md (QUICK=1: 3 min, writes nothing)
+	@QUICK=$(QUICK) $(BIN)/python -m benchmarks.statistics $(BENCH)
 
 .PHONY: bench-control-plane
 bench-control-plane: venv ## CPU, memory, queries, API calls and speed with 100 rollouts in analysis

@@ -25,7 +25,7 @@ def errors(n: Floats, x: Floats, sli: Sli) -> Calibration:
     if n.size * 60 < history.ENOUGH_HOURS * 3600:
         return assume(sli)
     bad, total = float(x.sum()), float(n.sum())
-    phi = max(worst(n, x), history._unseen(bad))
+    phi = max(worst(n, x), history.unseen(bad))
     level, expected = levels(n, x)
     spread, degrees = history._spread(
         [(float(a), phi / float(e)) for a, e in zip(level, expected, strict=True) if e > 0],
@@ -78,7 +78,7 @@ def latency(counts: Floats, edges: tuple[float, ...], sli: Sli) -> Calibration:
     n = counts.sum(axis=2)
     in_body, in_tail = (_late(counts, edges, edge) for edge in (body, tail))
     bad = float(in_tail.sum())
-    phi_tail = max(worst(n, in_tail), history._unseen(bad))
+    phi_tail = max(worst(n, in_tail), history.unseen(bad))
     phi = max(worst(n, in_body), phi_tail)
     spread, degrees = history._spread(
         [(speed, phi * variance) for speed, variance in _speeds(counts, edges)],
