@@ -22,9 +22,9 @@ FEWEST_BLOCKS = history.FEWEST_BLOCKS
 
 def errors(n: Floats, x: Floats, sli: Sli) -> Calibration:
     """Return the noise in `n` (M, P) requests of each pod in each minute, `x` (M, P) of them bad."""
-    if n.size * 60 < history.ENOUGH_HOURS * 3600:
-        return assume(sli)
     bad, total = float(x.sum()), float(n.sum())
+    if n.size * 60 < history.ENOUGH_HOURS * 3600:
+        return replace(assume(sli), share=bad / total if total >= history.FEW_REQUESTS else None)
     phi = max(worst(n, x), history.unseen(bad))
     level, expected = levels(n, x)
     spread, degrees = history._spread(
@@ -68,8 +68,11 @@ def latency(counts: Floats, edges: tuple[float, ...], sli: Sli) -> Calibration:
     minutes, pods = counts.shape[:2]
     sums = counts.sum(axis=(0, 1))
     total = float(sums.sum())
-    if minutes * pods * 60 < history.ENOUGH_HOURS * 3600 or len(edges) < 2 or total <= 0:
+    if len(edges) < 2 or total <= 0:
         return assume(sli)
+    shares = tuple(float(one) / total for one in sums)
+    if minutes * pods * 60 < history.ENOUGH_HOURS * 3600:
+        return replace(assume(sli), edges=edges, shares=shares) if total >= history.FEW_REQUESTS else assume(sli)
     above = [float(sums[j + 1 :].sum()) / total for j in range(len(edges))]
     body = next(edge for edge, share in zip(edges, above, strict=True) if share <= 0.5)
     tail = sli.edge
@@ -96,7 +99,7 @@ def latency(counts: Floats, edges: tuple[float, ...], sli: Sli) -> Calibration:
         least_ratio=1.0,
         assumed=False,
         edges=edges,
-        shares=tuple(float(one) / total for one in sums),
+        shares=shares,
     )
 
 

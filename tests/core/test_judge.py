@@ -658,12 +658,13 @@ def test_what_was_learned_of_the_arms_survives_a_restart() -> None:
 def test_other_noise_begins_to_learn_anew_and_keeps_the_evidence() -> None:
     sli = errors()
     state = judged(20, sli, noise=taken_apart(sli), rps=100, bad=(0.03, 0.01))
-    other = judge.recalibrate(state, taken_apart(sli, components=replace(WANDERING, usual=0.06)))
-    assert judge.findings(other)[0].e_harm == judge.findings(state)[0].e_harm
-    told = [one.tracks[0].comparison for one in (state, other)]
+    before = state.tracks[0]
+    other = tracks.recalibrate(before, taken_apart(sli, components=replace(WANDERING, usual=0.06)).of(sli))
+    assert other.log_harm(1, standards()) == before.log_harm(1, standards())
+    told = [one.comparison for one in (before, other)]
     assert all(isinstance(one, Comparison) for one in told)
     assert [one.filter is None for one in told if isinstance(one, Comparison)] == [False, True]
-    assert judge.recalibrate(state, taken_apart(sli)).tracks == state.tracks, "the same noise changes nothing"
+    assert tracks.recalibrate(before, taken_apart(sli).of(sli)) == before, "the same noise changes nothing"
 
 
 def test_a_late_regression_is_found_after_hours_that_were_well() -> None:
