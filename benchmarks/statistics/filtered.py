@@ -63,11 +63,15 @@ def followed(
     m, n = x1 + x0, arms.n1 + arms.n0
     if m <= 0:
         return logs
+    rows = np.array([covariance[i].sum() for i in range(size)])
+    lasting = rows.sum()
+    lacking = -means[0].sum()
+    if lacking > 0 and lasting > 0:
+        for i in range(size):
+            means[0, i] += rows[i] * lacking / lasting
     for h in range(1, many):
         for i in range(size):
             means[h, i] += fresh[h - 1] * (means[0, i] - means[h, i])
-    rows = np.array([covariance[i].sum() for i in range(size)])
-    lasting = rows.sum()
     jumps, clump = 0.0, 1.0
     if noise.white > 0 and noise.usual > 0:
         white, usual = noise.white * MINUTE / arms.seconds, noise.usual * arms.seconds
@@ -78,13 +82,15 @@ def followed(
     known = m / (1 - m / n) if m < n else m * n
     x, shrunk = x1 * known / m, 0.0
     plain, clumped = np.zeros(many), np.zeros(many)
+    least = 0.0
     for h in range(many):
         odds = ratios[h] * exp(means[h].sum()) * arms.n1
         theta = odds / (odds + arms.n0)
+        least = theta if h == 0 else least
         b = known * theta * (1 - theta)
-        plain[h] = log_chance(x, known, theta, lasting + jumps)
+        plain[h] = log_chance(x, known, max(theta, least), lasting + jumps)
         if jumps > 0:
-            clumped[h] = log_chance(x / clump, known / clump, theta, lasting)
+            clumped[h] = log_chance(x / clump, known / clump, max(theta, least), lasting)
         scale = 1 / (1 + b * (lasting + jumps))
         for i in range(size):
             means[h, i] += rows[i] * (x - known * theta) * scale

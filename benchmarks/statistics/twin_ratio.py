@@ -128,7 +128,7 @@ def _looks(
             beyond = allowed * share + lines.floor
             if noise.followed and beyond <= HIGHEST_LINE:
                 bad = level_x + SEED * seed + other_x - lines.floor * other_n
-                at_most = min(HIGHEST, max(LOWEST, bad / (level_n + SEED + allowed * other_n)))
+                at_most = min(HIGHEST, max(share, bad / (level_n + SEED + allowed * other_n)))
                 ratios[0] = allowed + lines.floor / at_most
                 stake = log(unplaced(looks) - unplaced(looks + 1))
                 for j in range(len(ODDS)):

@@ -74,3 +74,32 @@ def test_an_equal_candidate_is_seldom_rolled_back_within_an_hour(kind: str, alph
 def test_three_times_the_errors_are_found_in_minutes(kind: str, minutes: float) -> None:
     looks = rolled_back(kind, 3.0, 0.05)
     assert np.median(np.where(looks < 0, np.inf, looks + 1)) * 15 <= 60 * minutes
+
+
+BETTER = {"better, then equal": (0.3, 1.0), "without errors, then equal": (0.0, 1.0), "equal": (1.0, 1.0)}
+
+
+@pytest.mark.parametrize("then", BETTER.values(), ids=BETTER)
+@pytest.mark.parametrize(("budget", "difference"), [(None, None), (None, 0.0), (0.02, None)])
+def test_a_candidate_that_was_better_and_is_equal_now_did_no_harm(
+    then: tuple[float, float], budget: float | None, difference: float | None
+) -> None:
+    """At half of the traffic, where what was learned of the candidate weighs most; requests are independent."""
+    rng = np.random.default_rng(7)
+    shape, rate = (RUNS, LOOKS), 750.0
+    share = 0.02 * np.repeat(then, LOOKS // 2)
+    sli = Sli(name="errors", latency=False, budget=budget, edge=None, allowed_ratio=1.2, allowed_difference=difference)
+    made = Traffic(
+        n1=np.full(shape, rate),
+        x1=rng.binomial(int(rate), share, shape).astype(float),
+        n0=np.full(shape, rate),
+        x0=rng.binomial(int(rate), 0.02, shape).astype(float),
+        weight=np.full(LOOKS, 50.0),
+        step=np.ones(LOOKS, dtype=np.int64),
+        pods1=4,
+        pods0=4,
+        past_n=np.full((RUNS, 360, 4), 750.0),
+        past_x=rng.binomial(750, 0.02, (RUNS, 360, 4)).astype(float),
+    )
+    rules = Standards(false_rollback_rate=0.05, false_promotion_rate=0.05, steps=1)
+    assert (twin.judge(made, sli, rules).rollback >= 0).sum() <= 2

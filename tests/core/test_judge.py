@@ -701,3 +701,15 @@ def test_the_ceiling_is_where_lasting_differences_of_pods_are_never_harm() -> No
 def test_the_objective_may_roll_back_alone_although_a_bad_draw_of_pods_is_left_out_of_it() -> None:
     sli = replace(errors(), allowed_difference=0.9)
     assert looks_until_fail(1, sli, noise=taken_apart(sli), rps=400, bad=(0.09, 0.01)) < 20
+
+
+@pytest.mark.parametrize("before", [0.003, 0.01])
+def test_a_candidate_that_was_better_and_is_equal_now_did_no_harm(before: float) -> None:
+    """At half of the traffic and with the room that an objective gives: what was learned of it must not turn on it."""
+    sli = errors(budget=0.02)
+    state = judged(40, sli, noise=taken_apart(sli), rps=400, weight=50, pods=(4, 4), bad=(before, 0.01))
+    random = Random(2)
+    for k in range(41, 81):
+        now = look(random, at=15.0 * k, weight=50, rps=400, pods=(4, 4), bad=(0.01, 0.01))
+        state = judge.advance(state, now)
+    assert judge.findings(state)[0].e_harm < 1

@@ -36,12 +36,15 @@ class Level:
 def on_the_line(stable: Level, candidate: Level, ratio: float, floor: float) -> float:
     """Stable's share if the candidate lay on the line `ratio * share + floor`: what both arms' counts make of it.
 
-    Of all that the null allows this is the nearest to what was seen. Where the candidate is worse it is higher than
-    stable's own share, and the candidate's part of the bad requests tells more.
+    Of all that the null allows this is the nearest to what was seen of a candidate that is worse: it is higher than
+    stable's own share, and the candidate's part of the bad requests tells more. Of a candidate below the line nothing
+    is learned so: it need not lie on the line, and what it lacks there would be taken from stable's share.
 
     >>> stable, candidate = Level(seed=.01, n=9000, x=90), Level(seed=.01, n=1000, x=30)
     >>> round(on_the_line(stable, candidate, 1.2, .01), 6)
     0.010769
+    >>> on_the_line(stable, Level(seed=.01, n=9000, x=90), 1.2, .01) == stable.share
+    True
     """
     bad = stable.x + SEED * stable.seed + candidate.x - floor * candidate.n
-    return min(HIGHEST, max(LOWEST, bad / (stable.n + SEED + ratio * candidate.n)))
+    return min(HIGHEST, max(stable.share, bad / (stable.n + SEED + ratio * candidate.n)))

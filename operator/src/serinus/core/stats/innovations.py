@@ -20,6 +20,10 @@ divided by that. Noise that lasts less than a look may be of two kinds: the rate
 V), or failures come in clumps of a fixed size (counts are divided by it). Both are computed, and the smaller e-value
 is taken: it is one if either is true.
 
+The null is "at most this ratio". What its filter expects is raised to the line where the candidate was better than it,
+and no alternative expects less than the null does: for a candidate below, the likelihood ratio falls with theta, so its
+mean is at most what it is on the line.
+
 An alternative may begin late. Its filter is the mean of itself and of the null's, weighted by the evidence that it has
 and by the stake that is placed now (`onset.py`). Any prediction made before the look gives a valid e-value.
 
@@ -103,7 +107,9 @@ def advance(
     m, n = seen.x1 + seen.x0, seen.n1 + seen.n0
     if m <= 0 or seen.n1 <= 0 or seen.n0 <= 0:
         return Filter(means=means, covariance=covariance, pods1=state.pods1, pods0=state.pods0), [0.0] * len(fresh)
-    null = means[0]
+    rows = [sum(row) for row in covariance]
+    slow = sum(rows)
+    null = _not_below(means[0], rows)
     means = (
         null,
         *(
@@ -111,19 +117,20 @@ def advance(
             for mean, part in zip(means[1:], fresh, strict=True)
         ),
     )
-    rows = [sum(row) for row in covariance]
-    slow = sum(rows)
     jumps, clump = _short(noise, seen, level)
     known = m / (1 - m / n) if m < n else m * n
     x, shrunk = seen.x1 * known / m, 0.0
     after, logs, clumped = [], [], []
+    least = 0.0
     for mean, ratio in zip(means, ratios, strict=True):
         odds = ratio * exp(sum(mean)) * seen.n1
         theta = odds / (odds + seen.n0)
+        least = least or theta
         b = known * theta * (1 - theta)
-        logs.append(log_chance(x, known, theta, slow + jumps))
+        # An alternative that expects less than the null does says nothing against it.
+        logs.append(log_chance(x, known, max(theta, least), slow + jumps))
         if jumps > 0:
-            clumped.append(log_chance(x / clump, known / clump, theta, slow))
+            clumped.append(log_chance(x / clump, known / clump, max(theta, least), slow))
         scale = 1 / (1 + b * (slow + jumps))
         step = (x - known * theta) * scale
         after.append(tuple([z + row * step for z, row in zip(mean, rows, strict=True)]))
@@ -227,6 +234,18 @@ def _waited(
         ]
     )
     return covariance, tuple([tuple([z * keep for z, keep in zip(mean, keeps, strict=True)]) for mean in state.means])
+
+
+def _not_below(mean: tuple[float, ...], rows: Sequence[float]) -> tuple[float, ...]:
+    """The null's mean, raised along what is not known until its processes add up to at least 0.
+
+    A candidate that is better than the line is within the null, too, and so is one that was better and is on the line
+    now. What it gained is not to be expected of it: else its return to the line would look like harm.
+    """
+    lacking, together = -sum(mean), sum(rows)
+    if lacking <= 0 or together <= 0:
+        return mean
+    return tuple([z + row * lacking / together for z, row in zip(mean, rows, strict=True)])
 
 
 def _short(noise: Components, seen: Seen, level: float) -> tuple[float, float]:
