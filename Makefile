@@ -12,6 +12,7 @@ CLUSTER := $(PYTHON) -m tests.cluster
 NAME ?= dev
 # Two test processes: one for each core of the smallest machine that this must run on.
 WORKERS ?= 2
+CORE := operator/src/serinus/core tests/core
 FAST := not api_server and not crash and not cluster and not whole and not statistics
 
 ##@ Use it
@@ -49,7 +50,9 @@ test: lint test-fast test-statistics test-api-server test-crash test-cluster tes
 
 .PHONY: test-fast
 test-fast: venv ## Unit, property and golden tests; no cluster
-	$(BIN)/pytest -n $(WORKERS) -m '$(FAST)' --doctest-modules operator/src tests --cov --cov-report=term:skip-covered --cov-fail-under=95 -q
+	@# The core is covered by its own tests: watching what others run of it takes as long as all of them.
+	$(BIN)/pytest -n $(WORKERS) -m '$(FAST)' --doctest-modules $(CORE) --cov --cov-report=term:skip-covered --cov-fail-under=95 -q
+	$(BIN)/pytest -n $(WORKERS) -m '$(FAST)' --doctest-modules operator/src tests $(CORE:%=--ignore %) --ignore tests/benchmarks -q
 
 .PHONY: test-statistics
 test-statistics: venv ## The judge in thousands of simulated rollouts, and its machine code against core

@@ -8,8 +8,6 @@ from benchmarks.statistics import twin
 from benchmarks.statistics.traffic import Floats, Traffic
 from serinus.core.evidence import Sli, Standards
 
-pytestmark = pytest.mark.statistics
-
 RUNS, LOOKS, PODS1, PODS0 = 200, 240, 2, 18
 PAST = 1440
 RATE = 75 * 0.01

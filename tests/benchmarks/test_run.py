@@ -3,15 +3,12 @@
 from dataclasses import replace
 from pathlib import Path
 
-import pytest
-
 from benchmarks.statistics import guardrails, plots, report, run, tables
 from benchmarks.statistics.cases import HOUR, QUICK, all_cases
 from benchmarks.statistics.guardrails import Family
 from benchmarks.statistics.methods import DEFAULTS, NO_MARGIN
 from benchmarks.statistics.summary import rate, times
 
-pytestmark = pytest.mark.statistics
 TINY = replace(QUICK, hour=4, day=1, power=4, kayenta=4, latency=2, latency_day=0)
 
 

@@ -14,8 +14,6 @@ from serinus.core.evidence import Counts, Histogram, Look, PodLook, Ratio, Role,
 from serinus.core.judge import EvidenceState
 from serinus.core.noise import no_history
 
-pytestmark = pytest.mark.statistics
-
 EXACT = 1e-9
 EDGES = (0.05, 0.1, 0.25, 0.3, 0.5, 0.6, 0.75, 0.8, 1.0, 1.5, 2.5, 5.0, 7.5, 10.0, np.inf)
 STEPS = ((5, 40), (25, 40), (50, 60))
