@@ -214,7 +214,7 @@ def main() -> None:
     parser.add_argument("--models", type=int, default=4, help="which share these, side by side")
     parser.add_argument("--rps", type=float, default=200.0)
     parser.add_argument("--patience", type=float, default=600, help="seconds to wait for a quiet machine at most")
-    parser.add_argument("--section", default="Whole cluster", help="of docs/benchmarks.md; empty: only print")
+    parser.add_argument("--section", default="Whole cluster", help="of docs/operator-benchmarks.md; empty: only print")
     options = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that what was started is stopped
     wait_for_quiet(options.patience)

@@ -229,7 +229,7 @@ def main() -> None:
     parser.add_argument("--restart", action=argparse.BooleanOptionalAction, default=True, help="kill it once")
     parser.add_argument("--scrape", type=int, default=15, help="seconds between two scrapes")
     parser.add_argument("--patience", type=float, default=600, help="seconds to wait for a quiet machine at most")
-    parser.add_argument("--section", default="Control plane", help="of docs/benchmarks.md; empty: only print")
+    parser.add_argument("--section", default="Control plane", help="of docs/operator-benchmarks.md; empty: only print")
     options = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that what was started is stopped
     with started(busy=options.rollouts, idle=options.idle, scrape=options.scrape) as bench:

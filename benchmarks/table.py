@@ -1,4 +1,4 @@
-"""Measured figures beside those of the peers and the aims: printed, and kept in docs/benchmarks.md.
+"""Measured figures beside those of the peers and the aims: printed, and kept in docs/operator-benchmarks.md.
 
 Each benchmark owns one section of that page and replaces it in place; the other sections stay as they are.
 """
@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-PAGE = Path(__file__).parents[1] / "docs" / "benchmarks.md"
-TITLE = """# Benchmarks
+PAGE = Path(__file__).parents[1] / "docs" / "operator-benchmarks.md"
+TITLE = """# Benchmarks of the operator
 
 Measured by `make bench-control-plane` and `make bench-cluster`, which replace their sections of this page.
 

@@ -21,8 +21,6 @@ ODDS_WEIGHTS = tuple(weight / sum(_PRIOR) for weight in _PRIOR)
 EQUAL = (1.0, 0.6, 1.3)
 """Alternatives of safe: the candidate's share of bad requests, relative to stable's."""
 EQUAL_WEIGHTS = (0.6, 0.2, 0.2)
-EQUAL_COST = log(1 / EQUAL_WEIGHTS[0])
-"""Nats that the mixture costs a candidate exactly as good as stable."""
 
 HIGHEST_LINE = 0.99
 """Where the margin allows nearly every request to be bad there is nothing to bet on."""
