@@ -3,7 +3,7 @@
 K buckets after thinning, L alternatives that are slower. See `twin.py`.
 """
 
-from math import log
+from math import exp, log
 from typing import NamedTuple
 
 import numpy as np
@@ -14,17 +14,23 @@ from benchmarks.statistics.bets import Bursts, Lines, Load
 from benchmarks.statistics.compiled import compiled
 from benchmarks.statistics.traffic import Floats, LatencyTraffic
 from benchmarks.statistics.twin_ratio import objective_bets, seed_of, two_arms
-from serinus.core.checks import latency, level
+from serinus.core.checks import latency, level, margins, slower
 from serinus.core.checks.comparison import EQUAL, EQUAL_WEIGHTS, HIGHEST_LINE, ODDS, ODDS_WEIGHTS
+from serinus.core.checks.margins import Draw
 from serinus.core.checks.objective import SHARE
 from serinus.core.evidence import Sli, Standards
-from serinus.core.stats import stochastic_order
+from serinus.core.stats import draws, slowing, stochastic_order
 
 WEIGHTS = np.array(latency.WEIGHTS)
 SLOWER = len(latency.WEIGHTS) - 1
-PARTS = np.array([*(1.0 for _ in latency.SCALES), *(part for part, _, _ in latency.PATHS)])
-CONCENTRATION, REFRESH, HALF_LIFE = latency.CONCENTRATION, latency.REFRESH, latency.HALF_LIFE
-LEAST = stochastic_order.LEAST
+PARTS = np.array([*(1.0 for _ in (*slower.SCALES, *slower.LATER)), *(part for part, _, _ in slower.PATHS)])
+SCALES = np.array(
+    [*(scale for scale, _ in slower.SCALES), *(1.0 for _ in slower.LATER), *(path[1] for path in slower.PATHS)]
+)
+LATER = np.array([*(0.0 for _ in slower.SCALES), *(more for more, _ in slower.LATER), *(0.0 for _ in slower.PATHS)])
+CONCENTRATION, HALF_LIFE = latency.CONCENTRATION, latency.HALF_LIFE
+LEAST, ODDS_APART, STEEP, FORGET = stochastic_order.LEAST, stochastic_order.ODDS_APART, slowing.STEEP, draws.FORGET
+is_due = compiled(latency.is_due)
 
 harm_phi, safe_phi, place, value, mixed = bets.harm_phi, bets.safe_phi, bets.place, bets.value, bets.mixed
 staked, limited = bets.staked, bets.limited
@@ -39,14 +45,31 @@ class Buckets(NamedTuple):
     """(K,) stable's law to begin with."""
     stable: Floats
     """(K,) stable's counts to begin with."""
-    slowed: Floats
-    """(K, K) where stable's buckets go at the margin."""
-    slower: Floats
-    """(L, K, K) where they go from there in each alternative."""
+    edges: Floats
+    """(K,) the last one inf."""
+    chances: Floats
+    """(D,) of the draws of pods."""
+    ratios: Floats
+    """(D,) how many times slower is not yet harm, by draw of pods."""
     beyond: Floats
     """(2, K) 1 for the buckets above the edge in the middle, and above that in the tail."""
+    step_ratios: Floats
+    """(steps,) how many times slower is no longer safe."""
+
+
+class Bets(NamedTuple):
+    """What follows from stable's law until it is brought up to date."""
+
+    rising: Floats
+    """(L, D, K) iso_up(P1/P0; P0) of each alternative and draw."""
+    falling: Floats
+    """(L, D, K) iso_down(P0/P1; P1)."""
+    rows: Floats
+    """(D, K, K) where stable's buckets go."""
+    furthest: Floats
+    """(K,) stable's law at the last draw."""
     parts: Floats
-    """(steps, 2, K) the part of each bucket above these edges, slowed down by the step's ratio."""
+    """(steps, 2, K) the part of each bucket above the edges of safe, slowed down by the step's ratio."""
 
 
 def judged(
@@ -68,6 +91,7 @@ def judged(
     fresh, step_ratio = bets.steps(traffic.step, traffic.weight, sli, standards)
     ratios, which = np.unique(step_ratio, return_inverse=True)
     lines = bets.lines(sli, standards, calibration, traffic.pods1, traffic.pods0, stop=stop)
+    drawn = margins.draws(sli.allowed_ratio, calibration, 1, standards, traffic.pods1, traffic.pods0)
     counts1, counts0 = (
         _thinned(counts[run], traffic.edges, before.edges) for counts in (traffic.counts1, traffic.counts0)
     )
@@ -87,7 +111,7 @@ def judged(
         bets.bursts(calibration),
         seed_of(sli, calibration),
         Load(0.0, 0.0, float(traffic.pods1), float(traffic.pods0), traffic.seconds),
-        _buckets(before, lines.ratio, ratios),
+        _buckets(before, drawn, ratios),
         harm,
         safe,
     )
@@ -102,25 +126,16 @@ def _thinned(counts: Floats, edges: tuple[float, ...], kept: tuple[float, ...]) 
     return out
 
 
-def _dense(edges: tuple[float, ...], factor: float) -> Floats:
-    out = np.zeros((len(edges), len(edges)))
-    for k, row in enumerate(stochastic_order.slow_down(edges, factor)):
-        for j, part in row:
-            out[k, j] = part
-    return out
-
-
-def _buckets(state: latency.Latency, ratio: float, step_ratios: Floats) -> Buckets:
-    edges = state.edges
-    scales = [scale for scale, _ in latency.SCALES] + [scale for _, scale, _ in latency.PATHS]
+def _buckets(state: latency.Latency, drawn: tuple[Draw, ...], step_ratios: Floats) -> Buckets:
     chosen = (state.body, state.tail)
     return Buckets(
         law=np.array(state.law),
         stable=np.array(state.stable),
-        slowed=_dense(edges, ratio),
-        slower=np.array([_dense(edges, scale) for scale in scales]),
-        beyond=np.array([[float(bound > edge) for bound in edges] for edge in chosen]),
-        parts=np.array([[latency.parts_above(edges, edge, float(one)) for edge in chosen] for one in step_ratios]),
+        edges=np.array(state.edges),
+        chances=np.array([draw.chance for draw in drawn]),
+        ratios=np.array([draw.ratio for draw in drawn]),
+        beyond=np.array([[float(bound > edge) for bound in state.edges] for edge in chosen]),
+        step_ratios=step_ratios.astype(np.float64),
     )
 
 
@@ -153,45 +168,122 @@ def _isotonic(values: Floats, weights: Floats) -> Floats:
 
 
 @compiled
-def _ratio(x1: Floats, x0: Floats, p1: Floats, p0: Floats, q1: Floats, q0: Floats, slowed: Floats) -> float:
-    """log of the likelihood ratio of (P1, P0) to (Q1, Q0), stable's requests slowed down."""
+def _reached(edges: Floats, law: Floats, factor: float, more: float) -> Floats:
+    """The share of requests at most each bound after slowing down, with 0 before and 1 after; as `slowing._reached`."""
+    size = len(edges) - 1
+    at, odds = np.log(edges[:size]), np.empty(size)
+    total = 0.0
+    for k in range(size):
+        total += law[k]
+        odds[k] = log(total / (1 - total))
+    found = np.zeros(size + 2)
+    found[size + 1] = 1.0
+    k = 0
+    for j in range(size):
+        before = (edges[j] - more) / factor
+        if before <= 0:
+            continue
+        place = log(before)
+        while k < size - 1 and at[k + 1] < place:
+            k += 1
+        slope = STEEP
+        if k < size - 1:
+            slope = (odds[k + 1] - odds[k]) / (at[k + 1] - at[k])
+        elif k > 0:
+            slope = (odds[k] - odds[k - 1]) / (at[k] - at[k - 1])
+        found[j + 1] = 1 / (1 + exp(-(odds[k] + slope * (place - at[k]))))
+    return found
+
+
+@compiled
+def _rows(edges: Floats, law: Floats, factor: float) -> Floats:
+    """(K, K) as `slowing.rows`."""
+    size = len(law)
+    reached = _reached(edges, law, factor, 0.0)
+    out = np.zeros((size, size))
+    low = 0.0
+    for k in range(size):
+        high = low + law[k] if k < size - 1 else 1.0
+        for j in range(k, size):
+            part = min(high, reached[j + 1]) - max(low, reached[j])
+            if part > 0:
+                out[k, j] = part / (high - low)
+        low = high
+    return out
+
+
+@compiled
+def _median(edges: Floats, law: Floats) -> float:
+    """As `latency.quantile` at one half."""
+    wanted = 0.5 * law.sum()
+    low = 0.0
+    for k in range(len(law)):
+        if wanted <= law[k] and edges[k] != np.inf:
+            return float(low + (edges[k] - low) * (wanted / law[k] if law[k] > 0 else 1.0))
+        wanted -= law[k]
+        low = edges[k]
+    return float(edges[-2])
+
+
+@compiled
+def _bets(law: Floats, buckets: Buckets) -> Bets:
+    """What follows from a law, as `latency._regressed` and `latency.parts_above`."""
+    edges, size, many = buckets.edges, len(law), len(buckets.ratios)
+    rising, falling = np.empty((SLOWER, many, size)), np.empty((SLOWER, many, size))
+    lines, rows = np.empty((many, size)), np.empty((many, size, size))
+    for d in range(many):
+        lines[d] = _positive(np.diff(_reached(edges, law, buckets.ratios[d], 0.0)))
+        rows[d] = _rows(edges, law, buckets.ratios[d])
+    allowed = lines[0]
+    middle = _median(edges, allowed)
+    for a in range(SLOWER):
+        slow = np.diff(_reached(edges, allowed, SCALES[a], LATER[a] * middle))
+        p1 = _positive((1 - PARTS[a]) * allowed + PARTS[a] * slow)
+        for d in range(many):
+            rising[a, d] = _isotonic(p1 / lines[d], lines[d])
+            falling[a, d] = -_isotonic(-lines[d] / p1, p1)
+    parts = np.empty((len(buckets.step_ratios), 2, size))
+    for i in range(len(buckets.step_ratios)):
+        slowed = _rows(edges, law, buckets.step_ratios[i])
+        for e in range(2):
+            parts[i, e] = np.minimum(1.0, (slowed * buckets.beyond[e]).sum(axis=1))
+    return Bets(rising, falling, rows, lines[many - 1], parts)
+
+
+@compiled
+def _ratio(x1: Floats, x0: Floats, rising: Floats, falling: Floats, rows: Floats, w: float) -> float:
+    """log of the likelihood ratio of an alternative to the null, as `stochastic_order.log_factors` and the counts."""
     total = 0.0
     for k in range(len(x1)):
         if x1[k] > 0:
-            total += x1[k] * log(p1[k] / q1[k])
+            total -= x1[k] * log(w + (1 - w) * falling[k])
         if x0[k] > 0:
             gain = 0.0
-            for j in range(len(p0)):
-                gain += slowed[k, j] * p0[j] / q0[j]
+            for j in range(k, len(x1)):
+                gain += rows[k, j] / (1 - w + w * rising[j])
             total += x0[k] * log(gain)
     return total
 
 
 @compiled
-def _lines_of_law(law: Floats, buckets: Buckets) -> tuple[Floats, Floats]:
-    """Stable's law at the margin, and (L, K) the laws of slower candidates, as `latency.alternatives`."""
-    line = _positive(law @ buckets.slowed)
-    out = np.empty((SLOWER, len(law)))
-    for k in range(SLOWER):
-        one = _positive((1 - PARTS[k]) * line + PARTS[k] * (line @ buckets.slower[k]))
-        out[k] = _isotonic(one / line, line) * line
-    return line, out
-
-
-@compiled
-def _harm(x1: Floats, x0: Floats, candidate: Floats, line: Floats, slower: Floats, slowed: Floats) -> Floats:
-    """log e of each alternative, the learned one last."""
+def _harm(x1: Floats, x0: Floats, candidate: Floats, known: Floats, bets: Bets, chances: Floats, phi: float) -> Floats:
+    """log e of each alternative, the learned one last, as `latency._harm`; changes `known` (L, D)."""
     n1, n0 = x1.sum(), x0.sum()
-    w = n1 / (n1 + n0)
-    logs = np.empty(SLOWER + 1)
-    for k in range(SLOWER):
-        q = w * slower[k] + (1 - w) * line
-        logs[k] = _ratio(x1, x0, slower[k], line, q, q, slowed)
-    learned = _positive(candidate + CONCENTRATION * line)
-    mixture = w * learned + (1 - w) * line
-    q0 = line * _isotonic(mixture / line, line)
-    q1 = -learned * _isotonic(-mixture / learned, learned)
-    logs[SLOWER] = _ratio(x1, x0, learned, line, q1, q0, slowed)
+    odds = n1 / n0
+    common = exp(ODDS_APART * round(log(odds) / ODDS_APART))
+    w, part1, part0 = common / (1 + common), min(1.0, common / odds), min(1.0, odds / common)
+    many = len(chances)
+    logs, told = np.empty(SLOWER + 1), np.empty(many)
+    for a in range(SLOWER):
+        for d in range(many):
+            told[d] = _ratio(part1 / phi * x1, part0 / phi * x0, bets.rising[a, d], bets.falling[a, d], bets.rows[d], w)
+        parts = known[a] * np.exp(told.min() - told)
+        logs[a] = told.min() - log(parts.sum())
+        known[a] = (1 - FORGET) * parts / parts.sum() + FORGET * chances
+    learned = _positive(candidate + CONCENTRATION * bets.furthest)
+    up = _isotonic(learned / bets.furthest, bets.furthest)
+    down = -_isotonic(-bets.furthest / learned, learned)
+    logs[SLOWER] = _ratio(x1, x0, up, down, bets.rows[many - 1], n1 / (n1 + n0)) / phi
     return logs
 
 
@@ -230,7 +322,9 @@ def _looks(
     bets_absolute, bets_relative = np.full(len(ODDS), -np.inf), np.full(len(ODDS), -np.inf)
     safe = np.zeros((2, len(EQUAL)))
     law, stable, candidate = buckets.law.copy(), buckets.stable.copy(), np.zeros(len(buckets.law))
-    line, slower = _lines_of_law(law, buckets)
+    bet = _bets(law, buckets)
+    known = np.empty((SLOWER, len(buckets.chances)))
+    known[:] = buckets.chances
     looks = looks_objective = 0
     level_n = level_x = 0.0
     promote = -1
@@ -246,20 +340,20 @@ def _looks(
                 objective_bets(bets_absolute, bets_relative, counts[t], share, lines, by, looks_objective)
                 looks_objective += 1
             if t >= since:
-                logs = _harm(counts1[t], counts0[t], candidate, line, slower, buckets.slowed)
-                place(bets_harm, logs / harm_phi(bursts, arms_now, 1.0, False), looks)
+                by = harm_phi(bursts, arms_now, 1.0, False)
+                place(bets_harm, _harm(counts1[t], counts0[t], candidate, known, bet, buckets.chances, by), looks)
                 looks += 1
                 for k in range(2):
-                    parts = buckets.parts[which[t], k]
+                    parts = bet.parts[which[t], k]
                     by = safe_phi(bursts, arms_now, 1.0, (law * parts).sum() + lines.floor, k == 1)
                     _safe(safe[k], counts1[t], counts0[t], law, buckets.beyond[k], parts, lines.floor, by)
         if n1 + n0 > 0:
             if t >= since:
                 stable = stable * 0.5 ** (load.seconds / HALF_LIFE) + counts0[t]
                 candidate = candidate + counts1[t]
-                if looks % REFRESH == 0:
+                if is_due(looks):
                     law = _positive(stable)
-                    line, slower = _lines_of_law(law, buckets)
+                    bet = _bets(law, buckets)
             keep = 0.5 ** (load.seconds / LEVEL_HALF_LIFE)
             level_n, level_x = level_n * keep + n0, level_x * keep + x0
         told = value(bets_harm, WEIGHTS, looks)

@@ -1,10 +1,15 @@
 """With fixed seeds: lasting or clumped noise is seldom called harm, and a regression is found in it."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy.stats import beta
 
 from benchmarks.statistics import twin
+from benchmarks.statistics.latencies import BASE, SLOWER, LatencyRollout, draw
+from benchmarks.statistics.noisy_tables import latency_bound
+from benchmarks.statistics.shocks import lognormal
 from benchmarks.statistics.traffic import Floats, Traffic
 from serinus.core.evidence import Sli, Standards
 
@@ -101,3 +106,27 @@ def test_a_candidate_that_was_better_and_is_equal_now_did_no_harm(
     )
     rules = Standards(false_rollback_rate=0.05, false_promotion_rate=0.05, steps=1)
     assert (twin.judge(made, sli, rules).rollback >= 0).sum() <= 2
+
+
+def latencies_of(one: LatencyRollout, slower: str | None, alpha: float, runs: int = 120) -> Floats:
+    """When such candidates are rolled back, in looks; -1 for never. Any slower than stable is harm."""
+    sli = Sli(name="latency", latency=True, budget=None, edge=None, allowed_ratio=1.0, allowed_difference=0.0)
+    rules = Standards(false_rollback_rate=alpha, false_promotion_rate=0.05, steps=1)
+    worse = None if slower is None else SLOWER[slower]
+    return twin.judge_latency(draw(one, np.random.default_rng(1), runs, LOOKS, worse), sli, rules).rollback.astype(
+        float
+    )
+
+
+@pytest.mark.parametrize("spread", [0.05, 0.1])
+def test_pods_of_unequal_speed_are_seldom_called_slower(spread: float) -> None:
+    """A speed for each pod, as long as it lives."""
+    uneven = replace(BASE, rps=100.0, shock=lognormal(spread, 1e9))
+    assert (latencies_of(uneven, None, 0.05) >= 0).sum() <= 6
+
+
+@pytest.mark.parametrize("slower", ["all x 1.2", "+50 ms", "2 % x 8", "wider, same mean", "bimodal"])
+def test_a_slower_candidate_is_found_in_about_twice_the_time_that_any_method_needs(slower: str) -> None:
+    at = latencies_of(BASE, slower, 0.05)
+    found = np.median(np.where(at < 0, np.inf, (at + 1) * 15))
+    assert found <= 2.3 * latency_bound(BASE, slower, 0.05) + 30

@@ -7,7 +7,7 @@ from random import Random
 import pytest
 
 from serinus.core import judge
-from serinus.core.checks import latency as check
+from serinus.core.checks import buckets
 from serinus.core.checks.latency import Latency
 from serinus.core.evidence import Histogram, Look, Role, Sli, Verdict
 from serinus.core.judge import EvidenceState
@@ -87,5 +87,5 @@ def test_safe_is_shown_anew_where_one_of_its_edges_is_gone_and_harm_is_kept() ->
 def test_buckets_are_kept_where_requests_are_and_the_objectives_always() -> None:
     many = tuple(2.0**k for k in range(-20, 20))
     counts = tuple(50.0 if edge in (0.5, 1.0) else 0.0 for edge in many)
-    kept = check.spoken_for((*many, inf), (*counts, 0.0), 4096.0)
+    kept = buckets.spoken_for((*many, inf), (*counts, 0.0), 4096.0)
     assert kept == (0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 4096.0, inf)

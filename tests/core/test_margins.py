@@ -8,7 +8,7 @@ import pytest
 
 from serinus.core import judge, tracks
 from serinus.core.arms import Arms, of
-from serinus.core.checks import comparison, level, margins, share
+from serinus.core.checks import buckets, comparison, level, margins, share
 from serinus.core.checks import latency as histogram
 from serinus.core.evidence import Verdict
 from serinus.core.noise import assume
@@ -150,10 +150,17 @@ def test_a_histogram_of_one_bucket_says_nothing() -> None:
     one = Arms(n1=5, n0=500, pods1=1, pods0=1, seconds=15, edges=(math.inf,), counts1=(5.0,), counts0=(500.0,))
     start = histogram.begin()
     told = histogram.advance(
-        start, one, ratio=1.1, step_ratio=2.0, floor=0.005, objective=None, phi=1.0, phis_safe=(1.0, 1.0)
+        start,
+        one,
+        draws=(margins.Draw(chance=1.0, ratio=1.1),),
+        step_ratio=2.0,
+        floor=0.005,
+        objective=None,
+        phi=1.0,
+        phis_safe=(1.0, 1.0),
     )
     assert told == start
-    assert histogram.quantile((1.0, math.inf), (0.0, 5.0), 0.99) == 1.0
+    assert buckets.quantile((1.0, math.inf), (0.0, 5.0), 0.99) == 1.0
 
 
 def test_a_split_within_the_tolerance_is_right_one_beyond_is_not() -> None:

@@ -11,12 +11,14 @@ import pytest
 from serinus.core import stats
 from serinus.core.stats import (
     components,
+    draws,
     innovations,
     merging,
     one_proportion,
     onset,
     pods,
     ratio_interval,
+    slowing,
     stochastic_order,
     two_proportion,
 )
@@ -88,19 +90,72 @@ def multinomials(n: int, law: tuple[float, ...]) -> Iterator[tuple[float, tuple[
             yield ways * math.prod(p**count for p, count in zip(law, counts, strict=True)), counts
 
 
+def moved(law: tuple[float, ...], rows: stochastic_order.Rows) -> tuple[float, ...]:
+    """The law after each bucket went where `rows` send it."""
+    return tuple(
+        sum(share * part for share, row in zip(law, rows, strict=True) for to, part in row if to == j)
+        for j in range(len(law))
+    )
+
+
 def order_outcomes() -> Iterator[list[Weighted]]:
     edges = (1.0, 2.0, math.inf)
     laws = ((0.6, 0.3, 0.1), (0.2, 0.5, 0.3), (0.1, 0.1, 0.8), (1 / 3, 1 / 3, 1 / 3))
     for factor, truth, a0, a1 in product((1.0, 1.3, 2.5), laws[:3], laws[:2], (laws[1], laws[2], (0.55, 0.2, 0.25))):
-        rows = stochastic_order.slow_down(edges, factor)
-        line = tuple(stochastic_order.moved(truth, rows))
-        slow = stochastic_order.positive(stochastic_order.moved(a0, rows))
+        rows = slowing.rows(edges, a0, factor)
+        line = moved(truth, rows)
+        slow = stochastic_order.positive(moved(a0, rows))
+        bet = stochastic_order.regress(a1, slow)
         faster = (line[0] + line[1] / 2, line[1] / 2, line[2])
         for p1 in (line, faster):
             yield [
-                (w1 * w0, math.exp(stochastic_order.log_e_value(x1, x0, a1, slow, rows)))
+                (w1 * w0, math.exp(stochastic_order.log_e_value(x1, x0, bet, rows)))
                 for (w1, x1), (w0, x0) in product(multinomials(3, p1), multinomials(3, truth))
             ]
+
+
+def balanced_outcomes() -> Iterator[list[Weighted]]:
+    """Looks whose share of the candidate is another than the one that the factors are made for."""
+    edges, truth = (1.0, 2.0, math.inf), (0.6, 0.3, 0.1)
+    rows = slowing.rows(edges, truth, 1.2)
+    bet = stochastic_order.regress((0.3, 0.4, 0.3), stochastic_order.positive(moved(truth, rows)))
+    for n1, n0 in ((1, 4), (3, 2), (4, 3)):
+        w, part1, part0 = stochastic_order.balance(n1, n0)
+        of1, of0 = stochastic_order.log_factors(bet, w, rows)
+        yield [
+            (
+                w1 * w0,
+                math.exp(
+                    sum(part1 * x * of for x, of in zip(x1, of1, strict=True))
+                    + sum(part0 * x * of for x, of in zip(x0, of0, strict=True))
+                ),
+            )
+            for (w1, x1), (w0, x0) in product(multinomials(n1, moved(truth, rows)), multinomials(n0, truth))
+        ]
+
+
+def draw_outcomes() -> Iterator[list[Weighted]]:
+    """Two looks of a coin whose side is known but for one of three draws, bet on with one alternative."""
+    chances, sides = (0.7, 0.2, 0.1), (0.5, 0.55, 0.7)
+    told: list[Weighted] = []
+    for tosses in product((0, 1), repeat=4):
+        known: tuple[float, ...] = chances
+        total = 0.0
+        for heads in tosses:
+            logs = [math.log((0.8 if heads else 0.2) / (side if heads else 1 - side)) for side in sides]
+            log_e, learned = draws.weigh(logs, known, chances)
+            # Without what is given back: that is for draws that change, which these do not.
+            known = tuple(
+                (part - draws.FORGET * chance) / (1 - draws.FORGET)
+                for part, chance in zip(learned, chances, strict=True)
+            )
+            total += log_e
+        likely = sum(
+            chance * math.prod(side if heads else 1 - side for heads in tosses)
+            for chance, side in zip(chances, sides, strict=True)
+        )
+        told.append((likely, math.exp(total)))
+    yield told
 
 
 def onset_outcomes() -> Iterator[list[Weighted]]:
@@ -195,9 +250,25 @@ METHODS = [
         safe_outcomes,
     ),
     Method(
+        "draws",
+        lambda: draws.weigh((0.0, 0.0), (0.9, 0.1), (0.9, 0.1))[0],
+        lambda x: draws.weigh((x / 10, x / 20), (0.9, 0.1), (0.9, 0.1))[0],
+        draw_outcomes,
+    ),
+    Method(
         "stochastic_order",
-        lambda: stochastic_order.log_e_value((0, 0), (5, 5), (0.5, 0.5), (0.8, 0.2)),
-        lambda x: stochastic_order.log_e_value((100 - x, x), (80, 20), (0.5, 0.5), (0.8, 0.2)),
+        lambda: stochastic_order.log_e_value((0, 0), (0, 0), stochastic_order.regress((0.5, 0.5), (0.8, 0.2))),
+        lambda x: stochastic_order.log_e_value(
+            (100 - x, x), (70, 30), stochastic_order.regress((0.4, 0.6), (0.7, 0.3))
+        ),
+        balanced_outcomes,
+    ),
+    Method(
+        "stochastic_order",
+        lambda: stochastic_order.log_e_value((0, 0), (5, 5), stochastic_order.regress((0.5, 0.5), (0.8, 0.2))),
+        lambda x: stochastic_order.log_e_value(
+            (100 - x, x), (80, 20), stochastic_order.regress((0.5, 0.5), (0.8, 0.2))
+        ),
         order_outcomes,
     ),
     Method(
@@ -223,7 +294,7 @@ METHODS = [
         interval_outcomes,
     ),
 ]
-NOT_EVIDENCE = {"components", "dispersion"}
+NOT_EVIDENCE = {"components", "dispersion", "slowing"}
 """Methods that measure, tested in their own file."""
 
 

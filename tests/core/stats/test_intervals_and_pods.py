@@ -3,13 +3,15 @@
 import math
 from itertools import pairwise
 from random import Random
+from statistics import NormalDist
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from serinus.core.stats import merging, onset, pods, ratio_interval
-from serinus.core.stats.stochastic_order import isotonic, moved, slow_down
+from serinus.core.stats.slowing import rows, slowed
+from serinus.core.stats.stochastic_order import isotonic
 from tests.core.traffic import binomial
 
 
@@ -98,8 +100,32 @@ def test_isotonic_regression_increases_and_keeps_the_sum(values: list[float]) ->
 @given(st.floats(1.0, 20.0), st.floats(0.0, 3.0))
 def test_slowing_down_keeps_every_request_and_never_speeds_one_up(factor: float, more: float) -> None:
     edges = (0.1, 0.25, 1.0, 2.5, math.inf)
-    law = [0.2, 0.3, 0.3, 0.15, 0.05]
-    slow = moved(law, slow_down(edges, factor, more))
+    law = (0.2, 0.3, 0.3, 0.15, 0.05)
+    slow = slowed(edges, law, factor, more)
+    for k, row in enumerate(rows(edges, law, factor)):
+        assert sum(part for _, part in row) == pytest.approx(1.0)
+        assert all(j >= k for j, _ in row)
     assert sum(slow) == pytest.approx(1.0)
     for k in range(1, 5):
         assert sum(slow[k:]) >= sum(law[k:]) - 1e-9
+
+
+def test_slowing_down_a_law_and_its_buckets_is_the_same() -> None:
+    edges, law = (0.1, 0.25, 1.0, 2.5, math.inf), (0.2, 0.3, 0.3, 0.15, 0.05)
+    by_bucket = [0.0] * 5
+    for share, row in zip(law, rows(edges, law, 1.7), strict=True):
+        for j, part in row:
+            by_bucket[j] += share * part
+    assert by_bucket == pytest.approx(slowed(edges, law, 1.7))
+
+
+def test_a_lognormal_law_slows_down_as_it_really_does_in_wide_buckets() -> None:
+    """Spread evenly within its bucket, a tenth more time would bring twice as many requests past the last bound."""
+    usual = NormalDist(math.log(0.2), 0.6)
+    edges = (0.1, 0.25, 0.5, 1.0, math.inf)
+    below = [usual.cdf(math.log(edge)) for edge in edges[:-1]]
+    late = [usual.cdf(math.log(edge / 1.1)) for edge in edges[:-1]]
+    law = tuple(b - a for a, b in pairwise([0.0, *below, 1.0]))
+    truly = [b - a for a, b in pairwise([0.0, *late, 1.0])]
+    assert slowed(edges, law, 1.1) == pytest.approx(truly, abs=0.01)
+    assert slowed(edges, law, 1.1)[-1] == pytest.approx(truly[-1], rel=0.15)

@@ -5,7 +5,7 @@ from math import exp, log
 
 from serinus.core import outliers
 from serinus.core.arms import Arms
-from serinus.core.checks import comparison, latency, margins
+from serinus.core.checks import buckets, comparison, latency, margins
 from serinus.core.checks.latency import Latency
 from serinus.core.evidence import Finding, Standards, Verdict
 from serinus.core.noise import safe_phi
@@ -66,7 +66,7 @@ def values(track: Track) -> tuple[float | None, float | None]:
     if isinstance(compared, Latency) and track.objective is None:
         if not compared.edges or not sum(compared.candidate):
             return None, None
-        return latency.quantile(compared.edges, compared.candidate, 0.99), latency.quantile(
+        return buckets.quantile(compared.edges, compared.candidate, 0.99), buckets.quantile(
             compared.edges, compared.stable, 0.99
         )
     n = track.totals
@@ -188,7 +188,7 @@ def _quantiles(track: Track) -> str:
     pairs = [
         f"{name} {time(candidate * unit)}, stable {time(stable * unit)}"
         for name, q in (("median", 0.5), ("p99", 0.99))
-        for candidate, stable in [[latency.quantile(compared.edges, counts, q) for counts in arms]]
+        for candidate, stable in [[buckets.quantile(compared.edges, counts, q) for counts in arms]]
     ]
     return f"{'; '.join(pairs)}, over {track.totals.n1:,.0f} requests"
 

@@ -43,7 +43,7 @@ BLURRED = 0.25
 LUCK = 0.002
 """Probability of a draw of pods so bad that a normal spread stands for Student's up to there."""
 PRIOR_DEGREES = 4
-PRIOR_SPREAD, PRIOR_LATENCY_SPREAD = 0.1, 0.05
+PRIOR_SPREAD, PRIOR_LATENCY_SPREAD = 0.1, 0.03
 """What is expected of the spread before it is measured, worth PRIOR_DEGREES pods."""
 
 

@@ -27,7 +27,7 @@ from serinus.core.checks import margins
 from serinus.core.checks.latency import Latency
 from serinus.core.evidence import Standards
 from serinus.core.forecast import Stage, arms_of, seconds
-from serinus.core.stats.stochastic_order import moved, slow_down
+from serinus.core.stats.slowing import slowed
 from serinus.core.tracks import Track
 
 MIXED = 2.2
@@ -144,7 +144,7 @@ def expected(track: Track, arms: Arms, times: float) -> Arms:
         return replace(arms, x1=arms.n1 * min(1.0, times * share), x0=arms.n0 * share)
     if not compared.edges:
         raise ValueError(f"the buckets of {track.sli.name} are not known")
-    slower = compared.law if times == 1.0 else moved(compared.law, slow_down(compared.edges, times))
+    slower = compared.law if times == 1.0 else slowed(compared.edges, compared.law, times)
     counts1 = tuple(arms.n1 * share for share in slower)
     counts0 = tuple(arms.n0 * share for share in compared.law)
     edge = compared.tail if track.sli.edge is None else track.sli.edge

@@ -70,6 +70,8 @@ class Track:
             # Innovations take a bad draw of pods into account; all else leaves it out of account.
             return told
         lost = margins.lottery(self.calibration, slis, standards)
+        if isinstance(self.comparison, Latency) and self.objective is None:
+            lost *= margins.FAR  # the draws up to there are told apart
         return pods.capped(told, margins.log_cap(slis, standards), lost) if lost else told
 
     @property
@@ -150,7 +152,7 @@ def advance(track: Track, arms: Arms, step: int, slis: int, standards: Standards
         compared = latency.advance(
             compared,
             arms,
-            ratio=beyond(sli.allowed_ratio),
+            draws=margins.draws(sli.allowed_ratio, calibration, slis, standards, arms.pods1, arms.pods0),
             step_ratio=pass_ratio,
             floor=sli.floor,
             objective=sli.edge,

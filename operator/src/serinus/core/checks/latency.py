@@ -1,7 +1,8 @@
 """Candidate against stable, for a histogram of latencies: is it slower than the margin, is it within the step's?
 
-Harm looks at the whole histogram: a mixture over candidates that are slower throughout, slow on a second path, and
-over one that is learned from the candidate itself. Safe looks at two edges, in the middle and in the
+Harm looks at the whole histogram: a mixture over candidates that are slower throughout, late by a fixed time, slow on a
+second path, and over one that is learned from the candidate itself. How far a draw of pods alone makes a candidate
+slower is learned with each of them (`core/stats/draws.py`). Safe looks at two edges, in the middle and in the
 tail, where the candidate must be shown to have fewer slow requests than stable would have if it were the step's ratio
 slower; both must be shown.
 
@@ -10,31 +11,27 @@ Buckets are settled once, on the first hundred requests of stable or on its hist
 
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from itertools import zip_longest
 from math import inf
+from operator import mul
 
 from serinus.core.arms import Arms
+from serinus.core.checks import buckets, slower
 from serinus.core.checks.comparison import EQUAL, EQUAL_WEIGHTS
-from serinus.core.stats import onset, stochastic_order, two_proportion
-from serinus.core.stats.stochastic_order import Rows, moved, positive, slow_down, steeper
+from serinus.core.checks.margins import Draw
+from serinus.core.stats import onset, slowing, stochastic_order, two_proportion
+from serinus.core.stats.draws import weigh
+from serinus.core.stats.stochastic_order import positive, regress
 
-SCALES = ((1.15, 0.12), (1.5, 0.16), (2.4, 0.15), (6.0, 0.1))
-"""Alternatives beyond the margin: everything so many times slower, and their prior weights."""
-PATHS = ((0.02, 8.0, 0.08), (0.1, 4.0, 0.09))
-"""A share of requests takes a path so many times slower; prior weight."""
-LEARNED = 0.3
+LEARNED = 0.2
 """Prior weight of what the candidate itself has shown so far."""
-WEIGHTS = (*(s[1] for s in SCALES), *(p[2] for p in PATHS), LEARNED)
+WEIGHTS = (*slower.WEIGHTS, LEARNED)
 CONCENTRATION = 30.0
 """Requests that the margin's own law is worth in what is learned."""
 ENOUGH = 100.0
 """Requests of stable after which the buckets are settled."""
-REFRESH = 8
+REFRESH = 32
 """Looks after which stable's law is brought up to date."""
-MOST_EDGES = 11
-CLOSEST = 1.2
-"""Buckets are merged until there are at most MOST_EDGES, and their bounds this far apart."""
-REACH = 10.0
-"""How many times slower than stable's slowest requests buckets still matter."""
 HALF_LIFE = 600.0
 """Seconds after which stable's counts are worth half."""
 
@@ -45,6 +42,8 @@ class Latency:
 
     harm: onset.Onset
     edges: tuple[float, ...]
+    draws: tuple[tuple[float, ...], ...] = ()
+    """By alternative: how likely each draw of pods is, were the candidate no slower than pods explain."""
     law: tuple[float, ...] = ()
     """Stable's law, from which alternatives are drawn until it is refreshed."""
     stable: tuple[float, ...] = ()
@@ -78,14 +77,14 @@ def advance(
     state: Latency,
     arms: Arms,
     *,
-    ratio: float,
+    draws: tuple[Draw, ...],
     step_ratio: float,
     floor: float,
     objective: float | None,
     phi: float,
     phis_safe: tuple[float, float],
 ) -> Latency:
-    """Add one look. `ratio`, `step_ratio`: how many times slower is not yet harm, and is no longer safe.
+    """Add one look. `draws`: how many times slower is not yet harm, by draw of pods; `step_ratio`: no longer safe.
 
     `phis_safe`: dispersion for safe in the middle and in the tail.
     """
@@ -96,15 +95,11 @@ def advance(
     if arms.edges != state.edges:
         state = _coarser(state, arms.edges)
     if arms.n1 > 0 and arms.n0 > 0:
-        slowed = slow_down(state.edges, ratio)
-        p0, candidates = alternatives(state.edges, state.law, ratio)
-        learned = positive([n + CONCENTRATION * share for n, share in zip(state.candidate, p0, strict=True)])
-        x1, x0 = arms.counts1, arms.counts0
-        logs = [stochastic_order.log_e_value(x1, x0, p1, p0, slowed, ordered=True) / phi for p1 in candidates]
-        logs.append(stochastic_order.log_e_value(x1, x0, learned, p0, slowed) / phi)
+        logs, known = _harm(state, arms, draws, phi)
         state = replace(
             state,
             harm=onset.advance(state.harm, logs),
+            draws=known,
             safe_body=_safe(state.safe_body, state, arms, state.body, step_ratio, floor, phis_safe[0]),
             safe_tail=_safe(state.safe_tail, state, arms, state.tail, step_ratio, floor, phis_safe[1]),
         )
@@ -112,37 +107,51 @@ def advance(
     stable = tuple(old * keep + new for old, new in zip(state.stable, arms.counts0, strict=True))
     return replace(
         state,
-        law=positive(stable) if state.harm.looks % REFRESH == 0 else state.law,
+        law=positive(stable) if is_due(state.harm.looks) else state.law,
         stable=stable,
         candidate=tuple(old + new for old, new in zip(state.candidate, arms.counts1, strict=True)),
     )
 
 
-@lru_cache(maxsize=512)
-def alternatives(
-    edges: tuple[float, ...], law: tuple[float, ...], ratio: float
-) -> tuple[tuple[float, ...], tuple[tuple[float, ...], ...]]:
-    """Return stable's law slowed down by `ratio`, and the laws of candidates that are slower still."""
-    line = positive(moved(law, slow_down(edges, ratio)))
-    laws = [moved(line, slow_down(edges, scale)) for scale, _ in SCALES]
-    for part, scale, _ in PATHS:
-        slow = moved(line, slow_down(edges, scale))
-        laws.append([(1 - part) * usual + part * late for usual, late in zip(line, slow, strict=True)])
-    return line, tuple(steeper(positive(one), line) for one in laws)
+def is_due(looks: int) -> bool:
+    """Whether stable's law is brought up to date after so many looks: soon at first, later at every REFRESH-th."""
+    return looks % REFRESH == 0 or looks in (1, 2, 4, 8, 16)
+
+
+def _harm(
+    state: Latency, arms: Arms, draws: tuple[Draw, ...], phi: float
+) -> tuple[list[float], tuple[tuple[float, ...], ...]]:
+    """Return log e of each alternative, the learned one last, and what is known of the draw of pods by then."""
+    chances = [draw.chance for draw in draws]
+    share, part1, part0 = stochastic_order.balance(arms.n1, arms.n0)
+    counts = [part1 / phi * n for n in arms.counts1] + [part0 / phi * n for n in arms.counts0]
+    logs, known = [], []
+    bets = slower.log_factors(state.edges, state.law, tuple([draw.ratio for draw in draws]), share)
+    for before, bet in zip_longest(state.draws, bets):
+        log_e, after = weigh([sum(map(mul, counts, of)) for of in bet], before or chances, chances)
+        logs.append(log_e)
+        known.append(after)
+    # Learned anew at each look, and so held only to the furthest draw.
+    furthest = draws[-1].ratio
+    p0 = slower.line(state.edges, state.law, furthest)
+    learned = positive([n + CONCENTRATION * share for n, share in zip(state.candidate, p0, strict=True)])
+    rows = slowing.rows(state.edges, state.law, furthest)
+    logs.append(stochastic_order.log_e_value(arms.counts1, arms.counts0, regress(learned, p0), rows) / phi)
+    return logs, tuple(known)
 
 
 @lru_cache(maxsize=512)
 def shares_above(edges: tuple[float, ...], law: tuple[float, ...], edge: float, ratio: float) -> tuple[float, float]:
     """Return the share of requests above `edge`, as stable is and if it were `ratio` times slower."""
     usual = sum(share for bound, share in zip(edges, law, strict=True) if bound > edge)
-    late = sum(share * part for share, part in zip(law, parts_above(edges, edge, ratio), strict=True))
+    late = sum(share * part for share, part in zip(law, parts_above(edges, law, edge, ratio), strict=True))
     return usual, late
 
 
 @lru_cache(maxsize=512)
-def parts_above(edges: tuple[float, ...], edge: float, ratio: float) -> tuple[float, ...]:
+def parts_above(edges: tuple[float, ...], law: tuple[float, ...], edge: float, ratio: float) -> tuple[float, ...]:
     """Return for each bucket the part of it that lies above `edge` when it is slowed down by `ratio`."""
-    rows: Rows = slow_down(edges, ratio)
+    rows = slowing.rows(edges, law, ratio)
     return tuple(min(1.0, sum(part for j, part in row if edges[j] > edge)) for row in rows)
 
 
@@ -161,20 +170,6 @@ def _log_e(like: float, usual: float, late: float, floor: float, counts: tuple[f
     return two_proportion.log_e_value(*counts, a1, a0, 1.0, floor)
 
 
-def quantile(edges: tuple[float, ...], counts: tuple[float, ...], q: float) -> float:
-    """Return the q-quantile, evenly spread within its bucket; the last finite edge where it lies beyond.
-
-    >>> quantile((1.0, 2.0, inf), (50.0, 50.0, 0.0), .75)
-    1.5
-    """
-    wanted = q * sum(counts)
-    for low, high, count in zip((0.0, *edges[:-1]), edges, counts, strict=True):
-        if wanted <= count and high != inf:
-            return low + (high - low) * (wanted / count if count else 1.0)
-        wanted -= count
-    return edges[-2]
-
-
 def restart_safe(state: Latency) -> Latency:
     """Forget the evidence of safe: a new step begins."""
     return replace(state, safe_body=(0.0,) * len(EQUAL), safe_tail=(0.0,) * len(EQUAL))
@@ -185,7 +180,7 @@ def _safe(
 ) -> tuple[float, ...]:
     usual, late = shares_above(state.edges, state.law, edge, ratio)
     x1 = sum([n for bound, n in zip(state.edges, arms.counts1, strict=True) if bound > edge])
-    parts = parts_above(state.edges, edge, ratio)
+    parts = parts_above(state.edges, state.law, edge, ratio)
     x0 = sum([n * part for n, part in zip(arms.counts0, parts, strict=True)])
     counts = (x1, arms.n1, x0, arms.n0)
     return tuple([log + _log_e(like, usual, late, floor, counts) / phi for log, like in zip(old, EQUAL, strict=True)])
@@ -213,21 +208,15 @@ def _coarser(state: Latency, edges: tuple[float, ...]) -> Latency:
     tail = max(body, min(next(edge for edge in edges if edge >= state.tail), edges[-2]))
     moved_edge = (body, tail) != (state.body, state.tail)
     state = restart_safe(state) if moved_edge else state
-    law, stable, candidate = (_merged(state.edges, of, edges) for of in (state.law, state.stable, state.candidate))
+    law, stable, candidate = (
+        buckets.merged(state.edges, of, edges) for of in (state.law, state.stable, state.candidate)
+    )
     return replace(state, edges=edges, law=law, stable=stable, candidate=candidate, body=body, tail=tail)
 
 
-def _merged(edges: tuple[float, ...], counts: tuple[float, ...], kept: tuple[float, ...]) -> tuple[float, ...]:
-    """Counts by the edges that are kept, the last of which is the last."""
-    sums = dict.fromkeys(kept, 0.0)
-    for edge, count in zip(edges, counts, strict=True):
-        sums[next(bound for bound in kept if bound >= edge)] += count
-    return tuple(sums.values())
-
-
 def _settle(state: Latency, edges: tuple[float, ...], counts: tuple[float, ...], objective: float | None) -> Latency:
-    kept = thinned(spoken_for(edges, counts, objective), objective)
-    merged = _merged(edges, counts, kept)
+    kept = buckets.thinned(buckets.spoken_for(edges, counts, objective), objective)
+    merged = buckets.merged(edges, counts, kept)
     total = sum(merged)
     above = [sum(merged[j + 1 :]) / total for j in range(len(kept))]
     body = next(edge for edge, share in zip(kept, above, strict=True) if share <= 0.5)
@@ -245,41 +234,3 @@ def _settle(state: Latency, edges: tuple[float, ...], counts: tuple[float, ...],
         body=body,
         tail=max(body, tail),
     )
-
-
-def spoken_for(
-    edges: tuple[float, ...], counts: tuple[float, ...], objective: float | None = None
-) -> tuple[float, ...]:
-    """Return the edges among which requests are, or a much slower candidate's would be; that of the objective, always.
-
-    Few buckets are kept, so none of them should lie where nothing is: below the fastest in two hundred, or REACH times
-    beyond the slowest in a thousand.
-
-    >>> spoken_for((.1, .2, .4, .8, 1.6, 100.0, inf), (0, 0, 50, 50, 0, 0, 0))
-    (0.2, 0.4, 0.8, 1.6, inf)
-    """
-    low, high = quantile(edges, counts, 0.005), quantile(edges, counts, 0.999) * REACH
-    first = max((edge for edge in edges if edge <= low), default=edges[0])
-    wanted = next((edge for edge in edges if objective is not None and edge >= objective), inf)
-    kept = [edge for edge in edges[:-1] if first <= edge <= high or edge == wanted]
-    return (*(kept or edges[:1]), edges[-1])
-
-
-def thinned(edges: tuple[float, ...], objective: float | None) -> tuple[float, ...]:
-    """Return at most about MOST_EDGES of the edges, evenly spread; the last, and that of the objective, always.
-
-    >>> thinned((1.0, 1.1, 2.0, 4.0, inf), 1.1)
-    (1.0, 1.1, 2.0, 4.0, inf)
-    >>> thinned((1.0, 1.1, 2.0, 4.0, inf), None)
-    (1.0, 2.0, 4.0, inf)
-    """
-    wanted = next((edge for edge in edges if objective is not None and edge >= objective), inf)
-    apart = CLOSEST
-    while True:
-        kept: list[float] = []
-        for edge in edges[:-1]:
-            if edge == wanted or not kept or edge >= kept[-1] * apart:
-                kept.append(edge)
-        if len(kept) < MOST_EDGES or apart > 100:
-            return (*kept, edges[-1])
-        apart *= 1.1

@@ -6,6 +6,8 @@ the step's own, wider line: wide at the first step, where few requests can tell 
 harm line lies below the step's line, so an equal candidate has evidence to gain against both.
 """
 
+from dataclasses import dataclass
+from functools import lru_cache
 from math import log
 
 from serinus.core.evidence import Sli, Standards
@@ -18,6 +20,20 @@ CAP = 1.3
 """One SLI's evidence saturates at this many times what the average needs of it to cross alone."""
 FIRST, MIDDLE, LAST_MORE = 2.0, 1.5, 0.3
 """The step's ratio: at the first step, at steps between, and at the last this much above the allowed ratio."""
+
+DEVIATIONS = (0.7, 2.0)
+"""The draws of pods that are told apart lie below so many standard deviations, and beyond."""
+FAR = 0.1
+"""Part of the lottery that is left for draws beyond all that are told apart."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Draw:
+    """One kind of draw of pods."""
+
+    chance: float
+    ratio: float
+    """How many times as slow as stable a candidate is that has this draw and is as slow as it may be."""
 
 
 def step_ratio(sli: Sli, standards: Standards, step: int) -> float:
@@ -36,6 +52,26 @@ def harm_ratio(
     # Each step draws its pods anew.
     draw = pods.margin(calibration.pod_spread, calibration.pod_degrees, pods1, pods0, delta / max(1, standards.steps))
     return max(allowed * draw, calibration.least_ratio)
+
+
+@lru_cache(maxsize=512)
+def draws(
+    allowed: float, calibration: Calibration, slis: int, standards: Standards, pods1: int, pods0: int
+) -> tuple[Draw, ...]:
+    """Return the ratios that the draw of pods may make of the allowed one, with their chances.
+
+    Each stands for all draws up to it, so it is no smaller than they are; beyond the last one lie FAR of the lottery.
+    """
+    if calibration.pod_spread <= 0:
+        return (Draw(chance=1.0, ratio=max(allowed, calibration.least_ratio)),)
+    degrees, delta = calibration.pod_degrees, FAR * lottery(calibration, slis, standards) / max(1, standards.steps)
+    found, before = [], 1.0
+    for deviations in DEVIATIONS:
+        beyond = pods.tail(degrees, deviations)
+        found.append((before - beyond, pods.factor(calibration.pod_spread, pods1, pods0, deviations)))
+        before = beyond
+    found.append((before, pods.margin(calibration.pod_spread, degrees, pods1, pods0, delta)))
+    return tuple(Draw(chance=chance, ratio=max(allowed * factor, calibration.least_ratio)) for chance, factor in found)
 
 
 def lottery(calibration: Calibration, slis: int, standards: Standards) -> float:

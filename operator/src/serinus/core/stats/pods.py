@@ -34,7 +34,25 @@ def margin(spread: float, degrees: int | None, pods1: int, pods0: int, delta: fl
     if spread <= 0.0 or pods1 < 1 or pods0 < 1:
         return 1.0
     quantile = NormalDist().inv_cdf(1 - delta) if degrees is None else student_quantile(degrees, delta)
-    return exp(quantile * spread * sqrt(1 / pods1 + 1 / pods0))
+    return factor(spread, pods1, pods0, quantile)
+
+
+def factor(spread: float, pods1: int, pods0: int, deviations: float) -> float:
+    """Return the factor between the mean levels of both arms' pods at so many standard deviations of it.
+
+    >>> round(factor(.02, 2, 18, 2.0), 4)
+    1.0303
+    """
+    return exp(deviations * spread * sqrt(1 / pods1 + 1 / pods0)) if pods1 > 0 and pods0 > 0 else 1.0
+
+
+def tail(degrees: int | None, deviations: float) -> float:
+    """Return the probability of more than so many (>= 0) standard deviations; normal where `degrees` is None.
+
+    >>> round(tail(None, 2.0), 4), round(tail(21, 2.0), 4)
+    (0.0228, 0.0293)
+    """
+    return 1 - NormalDist().cdf(deviations) if degrees is None else student_tail(degrees, deviations)
 
 
 def capped(log_e: float, log_cap: float, delta: float) -> float:

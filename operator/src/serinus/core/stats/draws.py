@@ -1,0 +1,41 @@
+"""An e-value against "no worse, but for the draw of pods", which learns what kind of draw it was.
+
+A few pods are slower or faster than the usual one for as long as they live, by a factor that nobody knows and whose
+law G is known from the past. For each of a few factors k there is an e-value of the look against "no worse than k
+times"; the null with the factor unknown expects the look as it is expected by all factors together, weighed by what
+is known of the factor so far:
+
+    e = 1 / sum_k g_k / e_k,     g_k <- (1 - FORGET) (g_k / e_k) e + FORGET G_k
+
+Without forgetting the product over looks is the harmonic mean of the factors' e-processes, which is an e-process
+where each of them is a ratio of two likelihoods with the same numerator: the null then is the mixture over G.
+Evidence saturates by itself, at e_k / G_k of the largest factor, and no margin is spent beforehand. Forgetting keeps
+a candidate that was at one factor for long from being held to it.
+
+Reference: Robbins, "Statistical methods related to the law of the iterated logarithm" (1970) for mixtures; Herbster
+and Warmuth, "Tracking the best expert" (1998) for the part that is given back.
+"""
+
+from collections.abc import Sequence
+from math import exp, log
+
+FORGET = 0.01
+"""Part of what is known of the draw that a look gives back."""
+
+
+def weigh(logs: Sequence[float], known: Sequence[float], chances: Sequence[float]) -> tuple[float, tuple[float, ...]]:
+    """Return log e of one look, in nats, and what is known of the draw after it.
+
+    `logs`: log e of the look against each factor; `known`: their probabilities before it; `chances`: before any look.
+
+    >>> told, known = weigh([2.0, 0.0], [.9, .1], [.9, .1])
+    >>> round(told, 4), [round(part, 4) for part in known]
+    (1.506, [0.5527, 0.4473])
+    >>> weigh([2.0], [1.0], [1.0])
+    (2.0, (1.0,))
+    """
+    least = min(logs)
+    parts = [part * exp(least - one) for part, one in zip(known, logs, strict=True)]
+    whole = sum(parts)
+    after = tuple([(1 - FORGET) * part / whole + FORGET * chance for part, chance in zip(parts, chances, strict=True)])
+    return least - log(whole), after
