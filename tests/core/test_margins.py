@@ -12,7 +12,7 @@ from serinus.core.checks import buckets, comparison, level, margins, share
 from serinus.core.checks import latency as histogram
 from serinus.core.evidence import Verdict
 from serinus.core.noise import assume
-from serinus.core.stats import pods
+from serinus.core.stats import draws, pods
 from tests.core.traffic import errors, latency, look, quiet, standards
 
 
@@ -185,3 +185,29 @@ def test_what_blocks_the_pass_is_named_in_the_order_of_the_rules() -> None:
     state = judge.advance(state, look(Random(1), rps=5))
     said = judge.verdict(state)
     assert (said.verdict, said.blame) == (Verdict.NO_DATA, ("latency",))
+
+
+def test_the_draws_of_pods_share_all_chance_and_reach_as_far_as_the_lottery_and_further() -> None:
+    calm = replace(assume(latency()), pod_spread=0.05, pod_degrees=12, least_ratio=1.0)
+    found = margins.draws(1.1, calm, 1, standards(), 2, 18)
+    assert sum(draw.chance for draw in found) == pytest.approx(1.0)
+    assert [draw.ratio for draw in found] == sorted(draw.ratio for draw in found)
+    assert found[0].ratio > 1.1
+    assert found[-1].ratio > margins.harm_ratio(1.1, calm, 1, standards(), 2, 18)
+    assert found[0].chance > 0.7, "most draws are ordinary"
+
+
+def test_where_pods_do_not_differ_there_is_one_draw_and_without_history_none_allows_less_than_is_assumed() -> None:
+    same = replace(assume(latency()), pod_spread=0.0, least_ratio=1.0)
+    assert margins.draws(1.1, same, 1, standards(), 2, 18) == (margins.Draw(chance=1.0, ratio=1.1),)
+    assert min(draw.ratio for draw in margins.draws(1.1, assume(latency()), 1, standards(), 2, 18)) == 1.5
+
+
+def test_a_steady_small_difference_outweighs_the_draw_of_pods_in_time() -> None:
+    """Against each of two draws the evidence grows; what is known of the draw follows it and does not hold it up."""
+    known, total = (0.9, 0.1), 0.0
+    for _ in range(40):
+        log_e, known = draws.weigh((0.5, 0.2), known, (0.9, 0.1))
+        total += log_e
+    assert known[1] > 0.8
+    assert total == pytest.approx(40 * 0.2 + math.log(10), rel=0.1)
