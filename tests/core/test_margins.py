@@ -205,7 +205,8 @@ def test_where_pods_do_not_differ_there_is_one_draw_and_without_history_none_all
 
 def test_a_steady_small_difference_outweighs_the_draw_of_pods_in_time() -> None:
     """Against each of two draws the evidence grows; what is known of the draw follows it and does not hold it up."""
-    known, total = (0.9, 0.1), 0.0
+    known: tuple[float, ...] = (0.9, 0.1)
+    total = 0.0
     for _ in range(40):
         log_e, known = draws.weigh((0.5, 0.2), known, (0.9, 0.1))
         total += log_e
