@@ -10,6 +10,9 @@ BIN := .venv/bin
 CLUSTER := $(PYTHON) -m tests.cluster
 # The name of the cluster that make demo, cluster, shell and down speak of.
 NAME ?= dev
+# Who runs a whole cluster: native or kind; empty means kind where a Docker engine answers, else native.
+DRIVER ?=
+export DRIVER
 # Two test processes: one for each core of the smallest machine that this must run on.
 WORKERS ?= 2
 CORE := operator/src/serinus/core tests/core
@@ -25,7 +28,7 @@ help: ## List the targets
 demo: venv ## Five versions of a model, rolled out on a whole cluster: 5 minutes, 25 the first time (NAME=dev)
 	@$(BIN)/python -m examples.demo --name $(NAME)
 
-##@ Clusters (a real Kubernetes without Docker: docs/cluster.md)
+##@ Clusters (a real Kubernetes, by DRIVER=native or DRIVER=kind: docs/cluster.md)
 
 .PHONY: cluster
 cluster: ## Start a whole cluster: kubelet, Envoy, Prometheus, 8 fake GPUs; 15 minutes the first time (NAME=dev)

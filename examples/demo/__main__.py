@@ -8,9 +8,8 @@ import sys
 import time
 from pathlib import Path
 
-from tests.cluster import images, lifecycle
+from tests.cluster import driver, lifecycle
 from tests.cluster.errors import ClusterError
-from tests.cluster.layout import Layout
 
 ROOT = Path(__file__).parents[2]
 IMAGES = {
@@ -26,23 +25,24 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m examples.demo", description=__doc__)
     parser.add_argument("--name", default="dev", help="of the cluster; default: dev")
     name = parser.parse_args().name
-    layout, took, archives = Layout(name), [], {}
+    took, built = [], {}
     try:
         began = time.monotonic()
-        lifecycle.up(layout, lifecycle.WHOLE)
+        chosen = driver.choose(name, lifecycle.WHOLE, os.environ.get("DRIVER") or "")
+        layout = chosen.layout(name)
+        chosen.up(layout, lifecycle.WHOLE)
         took += ["--took", f"the cluster={time.monotonic() - began:.0f}"]
         for what, (dockerfile, tag) in IMAGES.items():
             began = time.monotonic()
-            archives[what] = images.build(layout, dockerfile, tag)
+            built[what] = chosen.image(layout, dockerfile, tag, {}, None)
             took += ["--took", f"the image of the {what}={time.monotonic() - began:.0f}"]
     except ClusterError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     inside = ["-m", "tests.cluster", "exec", "--name", name, "--", sys.executable, "-m", "examples.demo.tell"]
-    key = archives["operator"].parent.name  # names the image's content
     sys.stdout.flush()
     os.chdir(ROOT)
-    os.execv(sys.executable, [sys.executable, *inside, "--name", name, "--image-key", key, *took])
+    os.execv(sys.executable, [sys.executable, *inside, "--name", name, "--image-key", built["operator"], *took])
 
 
 if __name__ == "__main__":

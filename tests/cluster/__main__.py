@@ -7,11 +7,11 @@ import os
 import shlex
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import FrameType
 
-from tests.cluster import lifecycle, netns, parts
+from tests.cluster import driver, lifecycle, netns, parts
 from tests.cluster.errors import ClusterError
 from tests.cluster.layout import Layout
 from tests.cluster.progress import say
@@ -34,37 +34,58 @@ def main(words: Sequence[str] | None = None) -> int:
 def _run(options: argparse.Namespace) -> int:
     if options.command == "build":
         netns.check_machine()
-        parts.build(options.parts or (parts.names_for(options.shape) if options.shape else parts.PARTS))
+        parts.build(options.parts or parts.names_for(*([options.shape] if options.shape else lifecycle.SHAPES)))
         say(f"all parts are in the cache; programs: {parts.bin_folder()}")
         return 0
     if options.command == "list":
         return _list()
-    layout = Layout(options.name)
     if options.command == "up":
-        lifecycle.up(layout, options.shape)
-        say(f"use it: python -m tests.cluster shell --name {layout.name}")
+        chosen = driver.choose(options.name, options.shape, options.driver)
+        chosen.up(chosen.layout(options.name), options.shape)
+        say(f"use it: python -m tests.cluster shell --name {options.name}")
     elif options.command == "down":
-        for one in lifecycle.known() if options.all else [layout]:
-            lifecycle.down(one)
-    elif options.command == "image":
-        _image(_there(layout), options)
-    elif options.command == "env":
-        for key, value in lifecycle.environment(_there(layout)).items():
-            print(f"export {key}={shlex.quote(value)}")
-    elif options.command == "enter":
-        settings = [f"{key}={value}" for key, value in lifecycle.environment(_there(layout)).items()]
-        print(shlex.join([*netns.enter(layout), "env", *settings]))
-    elif options.command == "exec":
-        program = options.program[1:] if options.program[:1] == ["--"] else options.program
-        _become(_there(layout), program or ["true"])
-    elif options.command == "shell":
-        say(f"a shell inside cluster {layout.name}; leave it with exit")
-        _become(_there(layout), [os.environ.get("SHELL") or "/bin/sh"])
+        _down(options)
+    else:
+        _inside(options)
     return 0
 
 
+def _down(options: argparse.Namespace) -> None:
+    if options.all:
+        for each in driver.DRIVERS:
+            for layout in each.known():
+                each.down(layout)
+    else:
+        one = driver.find(options.name) or driver.default()
+        one.down(one.layout(options.name))
+
+
+def _inside(options: argparse.Namespace) -> None:
+    """The commands that need a cluster which is there; its driver is the one that started it."""
+    of, layout = _there(options.name)
+    if options.command == "image":
+        arguments = dict(word.partition("=")[::2] for word in options.build_arg)
+        of.image(layout, options.dockerfile, options.tag, arguments, options.context)
+        say(f"pods of cluster {layout.name} can use {options.tag} with imagePullPolicy IfNotPresent or Never")
+        return
+    settings = of.environment(layout)
+    if options.command == "env":
+        for key, value in settings.items():
+            print(f"export {key}={shlex.quote(value)}")
+    elif options.command == "enter":
+        print(shlex.join([*layout.enter, "env", *(f"{key}={value}" for key, value in settings.items())]))
+    elif options.command == "exec":
+        program = options.program[1:] if options.program[:1] == ["--"] else options.program
+        _become(layout, program or ["true"], settings)
+    elif options.command == "shell":
+        say(f"a shell inside cluster {layout.name}; leave it with exit")
+        _become(layout, [os.environ.get("SHELL") or "/bin/sh"], settings)
+
+
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m tests.cluster", description="A real Kubernetes without Docker.")
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.cluster", description="A real Kubernetes, with Docker and without."
+    )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     build = commands.add_parser("build", help="build what is missing in the cache, and nothing else")
     build.add_argument("parts", nargs="*", help=f"only these parts: {', '.join(parts.PARTS)}")
@@ -76,7 +97,6 @@ def _parser() -> argparse.ArgumentParser:
     image.add_argument("dockerfile", type=Path)
     image.add_argument("tag", help="what pods call it, for example localhost/serinus/demo:1")
     image.add_argument("--context", type=Path, help="default: the folder of the Dockerfile")
-    image.add_argument("--input", type=Path, action="append", help="of the context, only this is part of the image")
     image.add_argument("--build-arg", action="append", default=[], metavar="NAME=VALUE")
     execute = commands.add_parser("exec", help="run a command inside: exec --name NAME -- COMMAND …")
     named = [up, down, image, execute]
@@ -87,37 +107,32 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument("--name", default=os.environ.get("SERINUS_CLUSTER") or "dev", help="default: dev")
     build.add_argument("--shape", choices=lifecycle.SHAPES, help="only the parts of this shape; default: all")
     up.add_argument("--shape", choices=lifecycle.SHAPES, default=lifecycle.WHOLE, help="default: whole")
+    up.add_argument(
+        "--driver", default=os.environ.get("DRIVER") or "", help="native or kind; default: kind where Docker answers"
+    )
     execute.add_argument("program", nargs=argparse.REMAINDER)
     return parser
 
 
-def _image(layout: Layout, options: argparse.Namespace) -> None:
-    from tests.cluster import images  # only this command needs it
-
-    arguments = dict(word.partition("=")[::2] for word in options.build_arg)
-    images.build(layout, options.dockerfile, options.tag, arguments, options.context, options.input)
-    say(f"pods of cluster {layout.name} can use {options.tag} with imagePullPolicy IfNotPresent or Never")
-
-
 def _list() -> int:
-    for layout in lifecycle.known():
-        shape, state = lifecycle.shape_of(layout) or "?", lifecycle.seen_from_outside(layout)
-        print(f"{layout.name:20} {shape:14} {state:8} {layout.state}")
+    for one in driver.DRIVERS:
+        for layout in one.known():
+            shape, state = one.shape_of(layout) or "?", one.seen_from_outside(layout)
+            print(f"{layout.name:20} {shape:14} {one.name:7} {state:8} {layout.state}")
     return 0
 
 
-def _there(layout: Layout) -> Layout:
-    if not netns.Namespace(layout.netns).exists():
-        raise ClusterError(
-            f"cluster {layout.name} is not there; start it: python -m tests.cluster up --name {layout.name}"
-        )
-    return layout
+def _there(name: str) -> tuple[driver.Driver, Layout]:
+    of = driver.find(name)
+    if of is None or not of.can_be_entered(of.layout(name)):
+        raise ClusterError(f"cluster {name} is not there; start it: python -m tests.cluster up --name {name}")
+    return of, of.layout(name)
 
 
-def _become(layout: Layout, program: list[str]) -> None:
+def _become(layout: Layout, program: list[str], settings: Mapping[str, str]) -> None:
     """Be the program, inside: signals and exit code are its own."""
-    argv = [*netns.enter(layout), *program]
-    os.execvpe(argv[0], argv, {**os.environ, **lifecycle.environment(layout)})
+    argv = [*layout.enter, *program]
+    os.execvpe(argv[0], argv, {**os.environ, **settings})
 
 
 def _end(number: int, frame: FrameType | None) -> None:

@@ -1,7 +1,8 @@
 """What a cluster of a team has beside Kubernetes: DNS, Prometheus, and a Gateway that really splits requests.
 
 CoreDNS and Prometheus are pods. Contour and Envoy are processes in the cluster's network: that saves two images and
-their start, and to pods and tests they look the same, because a Service leads to Envoy.
+their start, and to pods and tests they look the same, because a Service leads to Envoy. kind.py uses what is public
+here, and runs Contour and Envoy as a pod in the node's network.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from string import Template
 from typing import Any
 from urllib.parse import quote
 
-from tests.cluster import images, netns, parts, process
+from tests.cluster import images, parts, process
 from tests.cluster.command import get, kubectl, run, wait_until
 from tests.cluster.errors import ClusterError
 from tests.cluster.layout import Layout
@@ -28,6 +29,8 @@ PROMETHEUS_URL = f"http://{PROMETHEUS_IP}:9090"
 """The Service `prometheus` in the namespace `monitoring`; fixed, so that what runs outside of pods finds it too."""
 
 _MANIFESTS = Path(__file__).parent / "manifests"
+CONTOUR = _MANIFESTS / "contour.yaml"
+"""The configuration of `contour serve`, which is no object of Kubernetes."""
 _XDS = ("--xds-address", "127.0.0.1", "--xds-port", "8001")
 
 
@@ -36,6 +39,11 @@ def up(layout: Layout) -> None:
     with ThreadPoolExecutor(2) as pool:
         for done in [pool.submit(_pods, layout), pool.submit(_gateway, layout)]:
             done.result()
+    wait_for_scrape(layout)
+
+
+def wait_for_scrape(layout: Layout) -> None:
+    """Return when the Prometheus of the cluster has scraped Envoy."""
     with step("wait until Prometheus scrapes"):
         hint = "see `kubectl -n monitoring logs deploy/prometheus`"
         wait_until("a first scrape of Envoy", lambda: _scrapes(layout), 60, hint)
@@ -51,13 +59,18 @@ def query(layout: Layout, promql: str) -> list[dict[str, Any]]:
 
 def _pods(layout: Layout) -> None:
     with step("start CoreDNS and Prometheus"):
-        _apply(layout, "dns.yaml")
-        _apply(layout, "prometheus.yaml")
-        for namespace, name in (("kube-system", "coredns"), ("monitoring", "prometheus")):
-            kubectl(
-                layout, "-n", namespace, "rollout", "status", f"deployment/{name}", "--timeout=90s",
-                what=f"start {name}; see `kubectl -n {namespace} describe pods`",
-            )  # fmt: skip
+        apply(layout, "dns.yaml")
+        apply(layout, "prometheus.yaml")
+        wait_for_pods(layout, "kube-system", "coredns")
+        wait_for_pods(layout, "monitoring", "prometheus")
+
+
+def wait_for_pods(layout: Layout, namespace: str, name: str) -> None:
+    """Return when all pods of the Deployment are ready."""
+    kubectl(
+        layout, "-n", namespace, "rollout", "status", f"deployment/{name}", "--timeout=90s",
+        what=f"start {name}; see `kubectl -n {namespace} describe pods`",
+    )  # fmt: skip
 
 
 def _gateway(layout: Layout) -> None:
@@ -72,17 +85,27 @@ def routes(layout: Layout) -> None:
     A control plane without nodes uses it alone: the status of routes is real there too, only no request flows.
     """
     with step("start Contour"):
-        # Contour ends at its start when it does not find its own kinds as well, though nothing here uses them.
-        crds = [file for part in ("gateway-api", "contour-crds") for file in sorted(parts.path(part).glob("*.yaml"))]
-        files = [word for file in crds for word in ("-f", str(file))]
-        kubectl(layout, "apply", "--server-side", *files, what="install the CRDs of Gateway API")
-        kubectl(layout, "wait", "--for=condition=Established", "--timeout=30s", *files, what="wait for the CRDs")
-        _apply(layout, "gateway.yaml")
-        balancer = json.dumps({"status": {"loadBalancer": {"ingress": [{"ip": GATEWAY_IP}]}}})
-        patch = ("patch", "service", "envoy", "--subresource=status", "--type=merge", "-p", balancer)
-        kubectl(layout, "-n", GATEWAY[0], *patch, what="give the Service of Envoy its address")
+        apply_gateway(layout)
         _start_contour(layout)
-        wait_until("Programmed on the Gateway", lambda: programmed(layout), 60, f"see {process.log(layout, 'contour')}")
+        wait_until_programmed(layout, str(process.log(layout, "contour")))
+
+
+def apply_gateway(layout: Layout) -> None:
+    """Install the Gateway API, a Gateway, and the Service that leads to Envoy; nothing carries them out yet."""
+    # Contour ends at its start when it does not find its own kinds as well, though nothing here uses them.
+    crds = [file for part in ("gateway-api", "contour-crds") for file in sorted(parts.path(part).glob("*.yaml"))]
+    files = [word for file in crds for word in ("-f", str(file))]
+    kubectl(layout, "apply", "--server-side", *files, what="install the CRDs of Gateway API")
+    kubectl(layout, "wait", "--for=condition=Established", "--timeout=30s", *files, what="wait for the CRDs")
+    apply(layout, "gateway.yaml")
+    balancer = json.dumps({"status": {"loadBalancer": {"ingress": [{"ip": GATEWAY_IP}]}}})
+    patch = ("patch", "service", "envoy", "--subresource=status", "--type=merge", "-p", balancer)
+    kubectl(layout, "-n", GATEWAY[0], *patch, what="give the Service of Envoy its address")
+
+
+def wait_until_programmed(layout: Layout, log: str) -> None:
+    """Return when Contour has taken the Gateway; `log` says where a person reads why it has not."""
+    wait_until("Programmed on the Gateway", lambda: programmed(layout), 60, f"see {log}")
 
 
 def programmed(layout: Layout) -> bool:
@@ -102,7 +125,7 @@ def _start_contour(layout: Layout) -> None:
             layout.bin / "contour", "serve", "--kubeconfig", layout.kubeconfig, "--insecure", *_XDS,
             "--ingress-status-address", GATEWAY_IP, "--disable-leader-election",
             "--envoy-service-namespace", GATEWAY[0], "--envoy-service-name", "envoy",
-            "--config-path", _MANIFESTS / "contour.yaml",
+            "--config-path", CONTOUR,
         ],
     )  # fmt: skip
 
@@ -122,7 +145,7 @@ def _start_envoy(layout: Layout) -> None:
 
 
 def _wait_for_port(layout: Layout, port: int) -> None:
-    listening = [*netns.enter(layout), "ss", "-Hltn", f"sport = :{port}"]
+    listening = [*layout.enter, "ss", "-Hltn", f"sport = :{port}"]
 
     def open_() -> bool:
         if not process.alive(layout, "contour"):
@@ -136,9 +159,11 @@ def _scrapes(layout: Layout) -> bool:
     return any(sample["value"][1] == "1" for sample in query(layout, 'up{job="envoy"}'))
 
 
-def _apply(layout: Layout, name: str) -> None:
+def apply(layout: Layout, name: str) -> None:
+    """Apply a file of manifests/ with this cluster's addresses."""
     values = {
         "DNS_IP": layout.dns_ip, "NODE_IP": layout.node_ip, "PROMETHEUS_IP": PROMETHEUS_IP, "IMAGE": images.MONITORING,
+        "GATEWAY_IP": GATEWAY_IP,
     }  # fmt: skip
     text = Template((_MANIFESTS / name).read_text()).safe_substitute(values)  # safe: leaves `$1` of Prometheus alone
     kubectl(layout, "apply", "-f", "-", what=f"apply {name}", text=text)

@@ -10,7 +10,6 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from tests.cluster import netns
 from tests.cluster.errors import ClusterError
 from tests.cluster.layout import Layout
 
@@ -45,7 +44,7 @@ def run(
 
 def kubectl(layout: Layout, *words: str | Path, what: str, text: str | None = None) -> str:
     """kubectl as admin inside the cluster's network."""
-    argv = [*netns.enter(layout), layout.bin / "kubectl", "--kubeconfig", layout.kubeconfig, *words]
+    argv = [*layout.enter, layout.bin / "kubectl", "--kubeconfig", layout.kubeconfig, *words]
     return run(argv, what, text)
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from tests.cluster import netns, process
+from tests.cluster import process
 from tests.cluster.command import run, wait_until
 from tests.cluster.errors import ClusterError
 from tests.cluster.layout import Layout
@@ -95,7 +95,7 @@ def start(layout: Layout) -> None:
     # Pods on one bridge answer each other past the address translation of the node, and a connection through a
     # Service would break, unless the bridge shows its packets to the firewall.
     show = "modprobe -q br_netfilter; echo 1 > /proc/sys/net/bridge/bridge-nf-call-iptables"
-    run([*netns.enter(layout), "sh", "-c", show], "show bridged packets to the firewall (module br_netfilter)")
+    run([*layout.enter, "sh", "-c", show], "show bridged packets to the firewall (module br_netfilter)")
     process.start(layout, "containerd", ["containerd", "--config", config])
 
     def answers() -> bool:

@@ -49,17 +49,16 @@ def build(
     tag: str,
     build_args: Mapping[str, str] | None = None,
     context: Path | None = None,
-    inputs: Iterable[Path] | None = None,
 ) -> Path:
     """Build an image by its real Dockerfile and return the archive; into the cluster too when a layout is given.
 
     `BASE` is set to `base()` unless the arguments say otherwise. `context` is the folder of the Dockerfile unless
-    given; `inputs` are the files and folders in it that the image depends on, else what its .dockerignore lets in.
+    given; the image depends on what its .dockerignore lets in.
     """
     context = context or dockerfile.parent
     arguments = {"BASE": base(), **(build_args or {})}
     digest = hashlib.sha256(repr((_RECIPE, tag, sorted(arguments.items()))).encode())
-    for path in (dockerfile, *(inputs or _let_in(context))):
+    for path in (dockerfile, *_let_in(context)):
         _digest_of(path, digest.update)
 
     def make(archive: Path) -> None:

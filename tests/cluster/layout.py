@@ -80,6 +80,11 @@ class Layout:
         return Path("/run/netns") / self.netns
 
     @property
+    def enter(self) -> list[str]:
+        """What to put before a command so that it runs inside the cluster's network."""
+        return ["nsenter", f"--net={self.netns_path}", "--"]
+
+    @property
     def node_name(self) -> str:
         return "node0"
 

@@ -6,15 +6,12 @@ a state folder are all the same to it: left by a killed run, to be cleared befor
 
 from __future__ import annotations
 
-import fcntl
 import os
 import shutil
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from pathlib import Path
 
-from tests.cluster import addons, cache, control_plane, kwok, netns, parts, process, prometheus
+from tests.cluster import addons, cache, control_plane, kwok, lock, netns, parts, process, prometheus
 from tests.cluster.errors import ClusterError
 from tests.cluster.layout import Layout, states
 from tests.cluster.progress import say, step
@@ -32,7 +29,7 @@ CHANGING = "changing"
 def up(layout: Layout, shape: str) -> None:
     """Make the cluster run in this shape; quick when it does already."""
     netns.check_machine()
-    with _locked(layout):
+    with lock.held(layout):
         if state_of(layout) == RUNNING:
             if shape_of(layout) != shape:
                 raise ClusterError(
@@ -57,7 +54,7 @@ def up(layout: Layout, shape: str) -> None:
 def down(layout: Layout) -> None:
     """Leave nothing of the cluster; fine when there is nothing."""
     netns.check_machine()
-    with _locked(layout):
+    with lock.held(layout):
         if state_of(layout) == ABSENT:
             say(f"cluster {layout.name} is not there")
             return
@@ -75,12 +72,8 @@ def state_of(layout: Layout) -> str:
 
 def seen_from_outside(layout: Layout) -> str:
     """Like `state_of`, but what another command is just starting or stopping is changing and not broken."""
-    try:
-        with _lock_file(layout).open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            return state_of(layout)
-    except BlockingIOError:
-        return CHANGING
+    with lock.tried(layout) as free:
+        return state_of(layout) if free else CHANGING
 
 
 def shape_of(layout: Layout) -> str | None:
@@ -212,21 +205,3 @@ def _marker(layout: Layout) -> Path:
 
 def _shape_file(layout: Layout) -> Path:
     return layout.state / "shape"
-
-
-@contextmanager
-def _locked(layout: Layout) -> Iterator[None]:
-    """One `up` or `down` of a cluster at a time; the lock lies in the cache, so that no state is left after `down`."""
-    with _lock_file(layout).open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            say(f"another command starts or stops cluster {layout.name}; waiting for it")
-            fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
-
-
-def _lock_file(layout: Layout) -> Path:
-    locks = cache.root() / "locks"
-    locks.mkdir(parents=True, exist_ok=True)
-    return locks / f"cluster-{layout.name}.lock"

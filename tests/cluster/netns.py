@@ -28,11 +28,6 @@ FOLDER = Path("/run/netns")
 """Where iproute2 looks for names, so that `ip -n NAME` works for a person too."""
 
 
-def enter(layout: Layout) -> list[str]:
-    """What to put before a command so that it runs inside the cluster's network."""
-    return Namespace(layout.netns).prefix()
-
-
 def call(layout: Layout, function: Callable[[], _T]) -> _T:
     """Call a function in a thread that is inside the cluster's network; the rest of the program stays outside."""
 
@@ -70,9 +65,6 @@ class Namespace:
     def path(self) -> Path:
         return FOLDER / self.name
 
-    def prefix(self) -> list[str]:
-        return ["nsenter", f"--net={self.path}", "--"]
-
     def exists(self) -> bool:
         """Whether the name stands for a live namespace; a plain file there is what a killed run left."""
         return os.path.ismount(self.path)
@@ -91,7 +83,7 @@ class Namespace:
         _run(*ip, "address", "add", f"{NODE_IP}/24", "dev", "node0")
         _run(*ip, "link", "set", "node0", "up")
         _run(*ip, "route", "add", "default", "dev", "node0", "src", NODE_IP)
-        _run(*self.prefix(), "sh", "-c", "echo 1 > /proc/sys/net/ipv4/ip_forward")
+        _run("nsenter", f"--net={self.path}", "sh", "-c", "echo 1 > /proc/sys/net/ipv4/ip_forward")
 
     def destroy(self) -> None:
         """Remove the name; the kernel frees links, addresses and rules with the last process inside."""

