@@ -5,7 +5,8 @@ the node is a pod in the node's network here, from the same programs, so that th
 address. The cluster's Docker network is no network namespace of ours: tests reach API server, Envoy and Prometheus
 through ports of the machine's loopback, and root is not needed where Docker does not need it.
 
-kind answers for what a killed run left: a state folder without marker is taken down by name and started anew.
+What a killed run left is found by the cluster's name: a state folder without marker, the node, and the processes that
+were making it.
 """
 
 from __future__ import annotations
@@ -16,12 +17,12 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.cluster import addons, cache, images, lifecycle, lock, node, parts
+from tests.cluster import addons, cache, images, lifecycle, lock, node, parts, process
 from tests.cluster.command import CommandError, get, kubectl, run, wait_until
 from tests.cluster.errors import ClusterError
 from tests.cluster.layout import Layout
@@ -210,9 +211,24 @@ def _build_addons(layout: Layout) -> None:
 
 
 def _clear(layout: Layout) -> None:
+    # A start that was killed leaves `kind create` and its `docker run` behind. The engine goes on making the node when
+    # the latter is ended, and names it only when it is made, so that is waited for.
+    process.end([record for pid in _creating(layout, "kind") if (record := process.of_pid(pid))], grace=2.0)
+    hint = f"end `docker run --name {layout.node_name}`, then take the cluster down"
+    wait_until("the end of the node's creation", lambda: not list(_creating(layout, "docker")), 120, hint)
     _kind("delete", "cluster", "--name", _kind_name(layout), what=f"delete cluster {layout.name}")
     if layout.state.exists():
         shutil.rmtree(layout.state)
+
+
+def _creating(layout: Layout, who: str) -> Iterator[int]:
+    """Ids of the processes of `kind create` or `docker run` for this cluster."""
+    names = {layout.node_name, str(layout.kubeconfig)}
+    for file in Path("/proc").glob("[0-9]*/cmdline"):
+        with suppress(OSError):
+            program, *words = file.read_bytes().decode(errors="replace").split("\0")
+            if Path(program).name == who and words[0] in ("create", "run") and names & set(words):
+                yield int(file.parent.name)
 
 
 def _keep_logs(layout: Layout) -> None:
@@ -225,7 +241,7 @@ def _keep_logs(layout: Layout) -> None:
 
 
 def _state_of(layout: Layout) -> str:
-    if not layout.state.exists():
+    if not layout.state.exists() and not _nodes(layout):
         return lifecycle.ABSENT
     try:
         ready = complete(layout) and kubectl(layout, "get", "--raw", "/readyz", what="ask the API server") == "ok"
@@ -234,14 +250,21 @@ def _state_of(layout: Layout) -> str:
     return lifecycle.RUNNING if ready else lifecycle.BROKEN
 
 
+def _nodes(layout: Layout) -> list[str]:
+    """Ids of the cluster's containers, whatever became of them."""
+    words = ["docker", "ps", "--all", "--quiet", "--filter", f"label=io.x-k8s.kind.cluster={_kind_name(layout)}"]
+    return run(words, "ask Docker for the node").split()
+
+
 def _address(layout: Layout, what: str) -> str:
     words = ["docker", "port", layout.node_name, f"{_PORTS[what]}/tcp"]
     return f"http://{run(words, f'ask where the {what} answers').split()[0]}"
 
 
 def _kind(*words: str, what: str) -> str:
-    # Where podman is installed, too, kind would have to guess.
-    return run([program("kind"), *words], what, env={"KIND_EXPERIMENTAL_PROVIDER": "docker"}, seconds=600)
+    # In a session of its own, so that Ctrl-C does not end its `docker run` (see `_clear`). Where podman is installed,
+    # too, kind would have to guess.
+    return run(["setsid", program("kind"), *words], what, env={"KIND_EXPERIMENTAL_PROVIDER": "docker"}, seconds=600)
 
 
 def program(name: str) -> Path:
