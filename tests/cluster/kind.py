@@ -21,6 +21,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from tests.cluster import addons, cache, images, lifecycle, lock, node, parts, process
 from tests.cluster.command import CommandError, get, kubectl, run, wait_until
@@ -148,7 +149,7 @@ def seen_from_outside(layout: Layout) -> str:
         return _state_of(layout) if free else lifecycle.CHANGING
 
 
-def config(layout: Layout) -> dict[str, object]:
+def config(layout: Layout) -> dict[str, Any]:
     """What `kind create cluster --config` reads."""
     ports = [{"containerPort": port, "hostPort": 0, "listenAddress": "127.0.0.1"} for port in _PORTS.values()]
     return {
