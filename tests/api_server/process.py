@@ -25,8 +25,10 @@ class Operator:
         lease_seconds: float = 15.0,
         log_level: str = "debug",
         clock: Path | None = None,
+        port: int = 0,
     ) -> None:
-        """`clock`: a file by which its wall clock is set (see `moved_clock.py`); None: the machine's clock."""
+        """`clock`: a file by which its wall clock is set (see `moved_clock.py`); None: the machine's clock. `port`: of
+        its pages; 0: any free one."""
         self.log = folder / "operator.log"
         self._module = ["serinus"] if clock is None else ["tests.api_server.moved_clock", str(clock)]
         connections = folder / "connections.yaml"
@@ -38,7 +40,7 @@ class Operator:
             "SERINUS_LEASE_NAMESPACE": namespaces[0],
             "SERINUS_LEASE_NAME": "serinus",
             "SERINUS_LEASE_SECONDS": str(lease_seconds),
-            "SERINUS_PORT": "0",
+            "SERINUS_PORT": str(port),
             "SERINUS_LOG_LEVEL": log_level,
             "SERINUS_CONNECTIONS_FILE": str(connections),
         }

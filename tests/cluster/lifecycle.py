@@ -101,6 +101,7 @@ def environment(layout: Layout) -> dict[str, str]:
         "SERINUS_PROMETHEUS": addons.PROMETHEUS_URL if shape_of(layout) == WHOLE else layout.prometheus_url,
         "SERINUS_GATEWAY": addons.GATEWAY_URL,
         "SERINUS_EXPORTER": layout.exporter_url,
+        "SERINUS_TARGETS": str(prometheus.targets(layout)),
     }
 
 

@@ -1,4 +1,7 @@
-"""Prometheus of the control-plane shape: a real one, scraping the synthetic exporter every second."""
+"""Prometheus of the control-plane shape: a real one, scraping the synthetic exporter every second.
+
+Operators that a test wants scraped, too, are named in files of `targets` (FILE.json, as for `file_sd_configs`).
+"""
 
 from __future__ import annotations
 
@@ -20,6 +23,7 @@ def up(layout: Layout) -> None:
     process.start(
         layout, EXPORTER, [sys.executable, Path(__file__).with_name("exporter.py"), NODE_IP, _port(layout.exporter_url)]
     )
+    targets(layout).mkdir(exist_ok=True)
     config = layout.state / "prometheus.json"
     config.write_text(json.dumps(_config(layout)))  # JSON is YAML
     process.start(layout, PROMETHEUS, [
@@ -30,6 +34,11 @@ def up(layout: Layout) -> None:
         "--scrape.discovery-reload-interval=1s",  # the default of 5 s would be most of the start
         "--log.level=warn",
     ])  # fmt: skip
+
+
+def targets(layout: Layout) -> Path:
+    """The folder of further targets; Prometheus sees at once what changes in it."""
+    return layout.state / "targets"
 
 
 def wait(layout: Layout) -> None:
@@ -43,7 +52,9 @@ def scraped(layout: Layout) -> bool:
 
     def ask() -> bool:
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-        with opener.open(f"{layout.prometheus_url}/api/v1/query?query=up", timeout=2) as answer:
+        with opener.open(
+            f"{layout.prometheus_url}/api/v1/query?query=up%7Bjob=%22{EXPORTER}%22%7D", timeout=2
+        ) as answer:
             found = json.load(answer)["data"]["result"]
         return [sample["value"][1] for sample in found] == ["1"]
 
@@ -58,10 +69,11 @@ def _config(layout: Layout) -> dict[str, object]:
         "global": {"scrape_interval": "1s", "scrape_timeout": "1s"},
         "scrape_configs": [
             {
-                "job_name": "exporter",
+                "job_name": EXPORTER,
                 "honor_labels": True,  # the series say themselves which pod they are of
                 "static_configs": [{"targets": [layout.exporter_url.removeprefix("http://")]}],
-            }
+            },
+            {"job_name": "operator", "file_sd_configs": [{"files": [f"{targets(layout)}/*.json"]}]},
         ],
     }
 

@@ -12,7 +12,7 @@ from serinus.core.evidence import Finding, Judgement, OnFail, Verdict
 from serinus.core.judge import EvidenceState
 from serinus.core.model import Shift, Spec
 from serinus.core.observed import Measured
-from serinus.core.outcome import Outcome, is_crashing, outcome
+from serinus.core.outcome import Outcome, is_crashing, missing, outcome
 from serinus.core.tracks import Track
 
 ATTEMPT = 1
@@ -64,6 +64,13 @@ def answer(
             for track, one in zip(shown.tracks, said, strict=True)
         },
     }
+
+
+def passed(spec: Spec, measured: Measured, now: Shift) -> bool:
+    """Return whether the step that is in force asks for nothing more."""
+    if now.weight == 0 or not 1 <= now.step <= len(spec.steps):
+        return False
+    return not missing(spec.steps[now.step - 1], measured.at(ATTEMPT, now.step, now.at))
 
 
 def _unmeasured(said: Finding) -> Finding:

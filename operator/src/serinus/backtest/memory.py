@@ -11,6 +11,7 @@ from serinus.core.evidence import Look, ProviderState, Role
 from serinus.core.increments import Intake
 from serinus.core.judge import EvidenceState
 from serinus.core.model import Shift
+from serinus.core.needs import Started
 from serinus.core.trial import Trial
 
 NEVER = Shift(at=-inf, weight=0, step=0)
@@ -85,6 +86,8 @@ class Memory:
     drift_since: float | None = None
     ready: Mapping[str, float] = field(default_factory=dict)
     """By pod, with raw samples: since when it is ready, or was first seen."""
+    running: tuple[Started, ...] | None = None
+    """The pods that the operator saw, in a replay of what it read; None: those that were scraped lately."""
     counted: Counted = field(default_factory=Counted)
 
 

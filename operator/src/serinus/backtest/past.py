@@ -1,6 +1,7 @@
 """The looks of stable from lines of its past, in either form: what the core measures its noise on."""
 
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 from serinus.backtest.errors import InputError, Refused
@@ -10,6 +11,7 @@ from serinus.core import increments, trial, windows
 from serinus.core.evidence import Look, Role
 from serinus.core.increments import Increments
 from serinus.core.model import Spec
+from serinus.core.samples import Series
 from serinus.core.timeline import Life, Timeline
 
 STEP = 60.0
@@ -18,9 +20,18 @@ CHUNK = 3600.0
 """Seconds of raw samples that are read at once."""
 
 
-def looks(spec: Spec, lines: Iterable[Any]) -> tuple[Look, ...]:
-    """Return the looks of about a minute each that these lines hold. Raises `InputError`."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scraped:
+    """The past as the operator reads it: whole series."""
+
+    series: tuple[tuple[Role, Series], ...]
+
+
+def looks(spec: Spec, lines: Iterable[Any] | Scraped) -> tuple[Look, ...]:
+    """Return the looks of about a minute each that these lines, or series, hold. Raises `InputError`."""
     settle = spec.warm_up_seconds + spec.drain
+    if isinstance(lines, Scraped):
+        return trial.past(lines.series, step=STEP, settle=settle, warm_up=spec.warm_up_requests)
     reading = _Reading(spec)
     own = increments.past(reading.increments(lines), settle=settle)
     return tuple(own or _looks(reading.samples, settle, spec.warm_up_requests))

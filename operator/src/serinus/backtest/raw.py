@@ -10,7 +10,8 @@ from typing import Any
 from serinus.backtest import fields
 from serinus.backtest.errors import Refused
 from serinus.core.evidence import ProviderState, Role
-from serinus.core.model import Spec
+from serinus.core.model import Shift, Spec
+from serinus.core.needs import Started
 from serinus.core.questions import HistogramSource, Matcher, RatioSource
 from serinus.core.questions import Series as Wanted
 from serinus.core.samples import Labels, Part, Series
@@ -42,6 +43,21 @@ class WeightLine:
     wanted: int
     step: int
     provider: ProviderState
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """All that the operator's answer at one look depended on, but for what it had read before."""
+
+    at: float
+    """When it looked."""
+    shifts: tuple[Shift, ...]
+    """Of the attempt, up to then: at least one."""
+    pods: tuple[Started, ...]
+    """That ran."""
+    series: tuple[tuple[Role, Series], ...]
+    """Samples that it had not read before."""
+    drift_since: float | None = None
 
 
 class Scrapes:

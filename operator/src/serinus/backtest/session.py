@@ -12,22 +12,27 @@ from serinus.backtest.compiled import compiled, typed
 from serinus.backtest.errors import InputError, Refused
 from serinus.backtest.increments import WARM_UP, Increase
 from serinus.backtest.memory import NEVER, Form, Memory, counted_in
-from serinus.backtest.raw import Sample, Scrapes, WeightLine
+from serinus.backtest.raw import Asked, Sample, Scrapes, WeightLine
 from serinus.core import increments, judge, trial, windows
+from serinus.core.evidence import Judgement, Role
 from serinus.core.history import calibrate
 from serinus.core.increments import Intake
 from serinus.core.judge import EvidenceState
 from serinus.core.model import Shift, Spec
 from serinus.core.needs import Question, Started
+from serinus.core.observed import Measured
 from serinus.core.plain import from_plain, to_plain
+from serinus.core.samples import Series
 from serinus.core.trial import Trial
 
 
 class Session:
     """Judges one rollout. `look` takes the lines in their order; `state` and `restore` carry it through JSON."""
 
-    def __init__(self, spec: Mapping[str, Any], history: Iterable[Any] = (), *, ci: bool = False) -> None:
-        """`spec`: that of a ModelRollout. `history`: lines of stable before the rollout, in either form.
+    def __init__(
+        self, spec: Mapping[str, Any], history: Iterable[Any] | past.Scraped = (), *, ci: bool = False
+    ) -> None:
+        """`spec`: that of a ModelRollout. `history`: lines of stable before the rollout, in either form, or its series.
 
         `ci`: with an interval of each ratio, which takes a tenth more time. Raises `InputError`.
         """
@@ -79,20 +84,33 @@ class Session:
                 'No line says the weight: write {"t": 0, "weight": 10} before the samples that were taken under it.'
             )
 
+    def read(self, asked: Asked) -> dict[str, Any]:
+        """Take what the operator had read at one of its looks, and answer as `look` does.
+
+        `t` is then the time of the look, and `passed` says whether the step asks for nothing more.
+        """
+        shifts = (NEVER, *asked.shifts)
+        self._memory = replace(
+            self._memory,
+            form=Form.RAW,
+            weight=shifts[-1],
+            shifts=shifts,
+            drift_since=asked.drift_since,
+            running=asked.pods,
+            trial=self._memory.trial or self._begun(),
+            evidence=None,
+        )
+        self._absorb(self._question(), asked.series, asked.at)
+        measured, _ = self._heard()
+        return {**self.answer(), "t": asked.at, "passed": answers.passed(self._spec, measured, shifts[-1])}
+
     def answer(self) -> dict[str, Any]:
         """What is to be said after the last line."""
         known = self._memory
-        state = self._state
-        if known.trial is not None:
-            measured = trial.measured(known.trial, self._question(), known.provider)
-            judgement = judge.verdict(state, known.provider, measured.findings)
-        else:
-            said = judge.findings(state)
-            judgement = judge.verdict(state, known.provider, said)
-            measured = answers.heard(state, judgement, said, known.weight)
+        measured, judgement = self._heard()
         return answers.answer(
             self._spec,
-            state,
+            self._state,
             measured,
             judgement,
             at=known.at or 0.0,
@@ -102,6 +120,16 @@ class Session:
             budget=budgets.budget(self._spec, known.budget, known.provider),
             ci=self._ci,
         )
+
+    def _heard(self) -> tuple[Measured, Judgement]:
+        """What the rules of the operator hear, and what the judge says."""
+        known, state = self._memory, self._state
+        if known.trial is not None:
+            measured = trial.measured(known.trial, self._question(), known.provider)
+            return measured, judge.verdict(state, known.provider, measured.findings)
+        said = judge.findings(state)
+        judgement = judge.verdict(state, known.provider, said)
+        return answers.heard(state, judgement, said, known.weight), judgement
 
     def state(self) -> dict[str, Any]:
         """Everything that is remembered, as plain JSON values."""
@@ -199,8 +227,14 @@ class Session:
             ready = {**ready, sample.pod: sample.at if sample.ready_since is None else sample.ready_since}
         before = known.trial or self._begun()
         self._memory = replace(known, lines=known.lines + 1, form=Form.RAW, ready=ready, trial=before, evidence=None)
-        question = self._question(sample)
-        after = trial.absorb(before, question, ((sample.role, one) for one in sample.series), sample.at)
+        return self._absorb(self._question(sample), ((sample.role, one) for one in sample.series), sample.at)
+
+    def _absorb(self, question: Question, series: Iterable[tuple[Role, Series]], at: float) -> bool:
+        """Let the operator's own reader have these samples; True when they closed a look."""
+        known = self._memory
+        before = known.trial
+        assert before is not None, "samples belong to a trial"
+        after = trial.absorb(before, question, series, at)
         closed = (
             after.reader.due is not None and after.reader.due != before.reader.due and before.reader.due is not None
         )
@@ -210,7 +244,7 @@ class Session:
             fresh = pending if pending is not None and pending.at == due else None
             counted = counted_in(fresh, len(question.pods))
         self._memory = replace(
-            self._memory,
+            known,
             trial=after,
             counted=counted,
             at=max(known.at or -inf, (after.reader.due or 0.0) - after.reader.interval) if closed else known.at,
@@ -250,7 +284,9 @@ class Session:
                 Started(pod=pod, role=role, ready_since=known.ready[pod])
                 for pod, (role, last) in seen.items()
                 if last >= newest - stale and trial.GATEWAY not in pod
-            ),
+            )
+            if known.running is None
+            else known.running,
             settle=spec.warm_up_seconds + spec.drain,
             drain=spec.drain,
             warm_up_requests=spec.warm_up_requests,

@@ -20,7 +20,12 @@ def located(file: Path, error: InputError) -> str:
 
 
 def rollout(file: Path) -> Any:
-    """The spec of the one ModelRollout in a file; other objects beside it are left alone."""
+    """The spec of the one ModelRollout in a file."""
+    return manifest(file).get("spec")
+
+
+def manifest(file: Path) -> Mapping[str, Any]:
+    """The one ModelRollout in a file; other objects beside it are left alone."""
     try:
         documents = list(yaml.safe_load_all(file.read_text()))
     except OSError as error:
@@ -36,7 +41,7 @@ def rollout(file: Path) -> Any:
             f"{file} holds {len(found) or 'no'} ModelRollout{'s' if len(found) > 1 else ''}: write one whole manifest, "
             "with apiVersion, kind, metadata and spec."
         )
-    return found[0].get("spec")
+    return found[0]
 
 
 def lines(file: Path) -> Iterator[Any]:

@@ -203,6 +203,8 @@ class Measured:
     silent: float = 0.0
     """Requests that the candidate should have had by its weight since it last answered one."""
     last_look: float | None = None
+    newest: float | None = None
+    """Time of the newest sample that was read; None before the first."""
     outlook: str = ""
     """What the evidence waits for: "about 1,900 more requests, 14 min"; empty when unknown."""
     foreseen: tuple[Foreseen, ...] = ()

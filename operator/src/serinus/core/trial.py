@@ -203,6 +203,7 @@ def measured(trial: Trial, question: Question, provider: ProviderState = Provide
         share=judgement.share,
         silent=judgement.silent_requests,
         last_look=judgement.last_look,
+        newest=max((one.last for one in trial.seen.values()), default=None),
         outlook=judgement.outlook,
         foreseen=_foreseen(trial, question, passed=verdict is Verdict.PASS),
     )

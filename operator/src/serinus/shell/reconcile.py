@@ -101,6 +101,7 @@ class Reconciler:
             failed = measured.verdict is Verdict.FAIL and memory.measured.verdict is not Verdict.FAIL
             memory.looked = now // questions[key].interval
             memory.measured = measured
+            telemetry.TRIALS.tell(questions[key], measured, now)
             telemetry.LAG_SECONDS.observe(now - memory.looked * questions[key].interval)
             if questions[key].weight:
                 telemetry.VERDICTS.labels(measured.verdict).inc()

@@ -1,7 +1,7 @@
 """What the operator tells about itself: logs as lines and metrics for Prometheus.
 
-Metrics have no label that grows with the number of rollouts; what a single rollout does stands in its status, its
-events, and in the logs, which carry `rollout` as namespace/name.
+What a single rollout does stands in its status, its events, and in the logs, which carry `rollout` as namespace/name.
+Of metrics only those of `trials.py` have such a label: there are some while a candidate gets traffic, and none at rest.
 """
 
 import logging
@@ -15,6 +15,7 @@ from prometheus_client.process_collector import ProcessCollector
 from structlog.typing import Processor
 
 from serinus.shell.settings import LogFormat, LogLevel
+from serinus.shell.trials import Trials
 
 REGISTRY = CollectorRegistry()
 ProcessCollector(registry=REGISTRY)
@@ -63,6 +64,8 @@ LOOP_LAG = Gauge(
     "serinus_loop_lag_seconds", "How late the event loop ran its last one-second timer.", registry=REGISTRY
 )
 LEASE_HELD = Gauge("serinus_lease_held", "1 while this process may write.", registry=REGISTRY)
+TRIALS = Trials()
+REGISTRY.register(TRIALS)
 BUILD = Info("serinus_build", "What runs here.", registry=REGISTRY)
 BUILD.info({"version": version("serinus"), "python": sys.version.split()[0]})
 

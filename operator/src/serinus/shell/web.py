@@ -114,5 +114,6 @@ class Pages:
         return web.Response(status=503 if problem else 200, text="\n".join(lines) + "\n")
 
     async def _metrics(self, _: web.Request) -> web.Response:
-        body = telemetry.exposition()
+        # Many trials are some thousand lines: the loop goes on while they are written.
+        body = await asyncio.to_thread(telemetry.exposition)
         return web.Response(body=body, headers={"Content-Type": "text/plain; version=0.0.4; charset=utf-8"})

@@ -1,0 +1,154 @@
+"""A rollout replayed from the Prometheus that the operator judged it by: every decision comes out again."""
+
+import json
+import os
+import re
+import socket
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from typer.testing import CliRunner
+
+from serinus.__main__ import app
+from tests.api_server.api import Manifest
+from tests.api_server.conftest import ApiServer
+from tests.api_server.process import Operator
+from tests.api_server.stage import Stage
+
+pytestmark = pytest.mark.api_server
+
+INTERVAL = 2.0
+"""Two scrapes for each look: Prometheus sees all but those that fall due while the operator is busy."""
+SPEC = {
+    "steps": [{"weight": 25, "hold": "6s"}, {"weight": 50, "hold": "6s"}],
+    "analysis": {"interval": "2s", "maxHold": "10m"},
+}
+RATIO = {"preset": "http/success-rate", "objective": "95%"}
+LATENCY = {"preset": "http/latency", "p95": "1s"}
+
+
+@pytest.fixture
+def scraped(with_crds: ApiServer, namespace: str, tmp_path: Path) -> Iterator[Operator]:
+    """The real operator, whose own metrics the Prometheus scrapes that it asks."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    target = Path(os.environ["SERINUS_TARGETS"]) / f"{namespace}.json"
+    made = Operator(
+        tmp_path,
+        namespaces=[namespace],
+        kubeconfig=with_crds.kubeconfig,
+        prometheus=os.environ["SERINUS_PROMETHEUS"],
+        port=port,
+    ).start()
+    target.write_text(json.dumps([{"targets": [f"127.0.0.1:{port}"]}]))
+    yield made
+    target.unlink()
+    made.stop()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Replay:
+    """What the command printed."""
+
+    answers: list[dict[str, Any]]
+    summary: str
+
+    def first(self, **wanted: Any) -> float:
+        """When a look first said this."""
+        return next(one["t"] for one in self.answers if all(one[key] == value for key, value in wanted.items()))
+
+
+def replay(stage: Stage, folder: Path, began: float, attempt: int) -> Replay:
+    """`serinus backtest --prometheus`, with the rollout as it is applied."""
+    found: Any = stage.api.get("ModelRollout", stage.namespace, "chat")
+    file = folder / "rollout.yaml"
+    names = {"name": "chat", "namespace": stage.namespace}
+    document = {"apiVersion": found["apiVersion"], "kind": found["kind"], "metadata": names, "spec": found["spec"]}
+    file.write_text(yaml.safe_dump(document))
+    told = CliRunner().invoke(
+        app,
+        [
+            *("backtest", "--spec", str(file), "--prometheus", os.environ["SERINUS_PROMETHEUS"]),
+            *("--from", f"{began:.0f}", "--to", f"{time.time():.0f}", "--attempt", str(attempt)),
+        ],
+    )
+    assert told.exit_code == 0, f"{told.stdout}\n{told.stderr}"
+    return Replay(answers=[json.loads(line) for line in told.stdout.splitlines()], summary=told.stderr.strip())
+
+
+def said(operator: Operator, reason: str) -> list[tuple[float, str]]:
+    """When the operator decided something for this reason, by its log, and its sentence."""
+    lines = [json.loads(line) for line in operator.log.read_text().splitlines() if f'"reason": "{reason}"' in line]
+    return [(datetime.fromisoformat(one["timestamp"]).timestamp(), one["event"]) for one in lines]
+
+
+def decided(status: Manifest, cause: str) -> list[tuple[float, int]]:
+    """Time (whole seconds) and weight of the journal's entries with this cause, the oldest first."""
+    told = [one for one in reversed(status["decisions"]) if one["cause"] == cause]
+    return [(datetime.fromisoformat(one["time"]).timestamp(), one["weight"]) for one in told]
+
+
+def all_looks_are_the_same(told: Replay) -> None:
+    """Each look of the operator that a scrape has caught says the same again, with the same evidence; and none is
+    left out."""
+    words = f"{told.summary}\n{[one for one in told.answers if one['same'] is False][:3]}"
+    match = re.fullmatch(r"(\d+) looks; .* is known of (\d+), and the same in (\d+)\.", told.summary)
+    assert match, words
+    looks, known, same = map(int, match.groups())
+    assert looks == len(told.answers)
+    assert same == known >= looks - 2, words
+    due = [one["t"] // INTERVAL for one in told.answers]
+    assert due == sorted(set(due)), due
+    assert max(b - a for a, b in pairwise(due)) == 1, "a look is left out"
+
+
+def test_a_promotion_and_a_rollback_are_decided_again_look_by_look(
+    stage: Stage, scraped: Operator, tmp_path: Path
+) -> None:
+    began = time.time()
+    stage.operator_words = scraped.words
+    stage.source("v1")
+    stage.route()
+    stage.rollout(**SPEC, slis=[RATIO])
+    stage.wait_for(phase="Healthy")
+    stage.source("v2")
+    promoted = stage.wait_for(180, phase="Healthy", attempt=1, reason="Healthy")
+    time.sleep(2)  # the last look is scraped
+
+    first = replay(stage, tmp_path, began, 1)
+    print(first.summary)
+    all_looks_are_the_same(first)
+    steps, passes = decided(promoted, "step"), said(scraped, "StepPassed")
+    assert [weight for _, weight in steps] == [25, 50]
+    assert len(passes) >= 2
+    # The operator let it past each step at the very look at which the replay does, and at no other one.
+    for step, (at, sentence) in zip((1, 2), passes[:2], strict=True):
+        assert f"Step {step} of 2" in sentence
+        assert 0 <= at - first.first(step=step, passed=True) < INTERVAL / 2, (at, first.summary)
+    assert first.first(action="promote") == first.first(step=2, passed=True)
+    assert not [one for one in first.answers if one["action"] in ("rollback", "hold")]
+    ((finished, _),) = decided(promoted, "promote")
+    assert first.first(action="promote") <= finished + 1
+
+    stage.rollout(**SPEC, slis=[RATIO, LATENCY])
+    stage.behaves("v3", errors=0.2)
+    stage.source("v3")
+    taken_back = stage.wait_for(120, phase="RolledBack")
+    time.sleep(2)
+    second = replay(stage, tmp_path, began, 2)
+    print(second.summary)
+    all_looks_are_the_same(second)
+    ((rolled_back, _),) = decided(taken_back, "rollback")
+    at = second.first(action="rollback")
+    assert second.answers[-1]["t"] == at, "the operator's last look is the one that took it back"
+    assert 0 <= rolled_back - int(at) <= 1
+    blamed = second.answers[-1]["blame"]
+    assert blamed
+    assert all(name in taken_back["message"] for name in blamed), taken_back["message"]
