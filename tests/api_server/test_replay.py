@@ -62,7 +62,7 @@ class Replay:
 
     def first(self, **wanted: Any) -> float:
         """When a look first said this."""
-        return next(one["t"] for one in self.answers if all(one[key] == value for key, value in wanted.items()))
+        return next(float(one["t"]) for one in self.answers if all(one[key] == value for key, value in wanted.items()))
 
 
 def replay(stage: Stage, folder: Path, began: float, attempt: int) -> Replay:

@@ -1,5 +1,5 @@
-"""A Prometheus that is told its samples: it answers range selectors, subqueries of raw series, and subqueries of a sum
-of increases (whole ones: it does not extrapolate), and nothing else.
+"""A Prometheus that is told its samples: it answers range selectors, the last or largest value over one, subqueries of
+raw series, and subqueries of a sum of increases (whole ones: it does not extrapolate), and nothing else.
 
 It stands at the edge, in place of the network. What a real Prometheus does with these queries is shown in
 tests/api_server.
@@ -15,6 +15,7 @@ from serinus.shell.prometheus import PrometheusError
 
 _QUERY = re.compile(r"([\w:]+)\{(.*)\}\[(\d+)s(?::(\d+)s)?\]")
 _INCREASES = re.compile(r"\(sum by \(([\w, ]+)\) \(increase\(([\w:]+)\{(.*)\}\[(\d+)s\]\)\)\)\[(\d+)s:(\d+)s\]")
+_OVER_TIME = re.compile(r"(last|max)_over_time\((.*)\)")
 _MATCHER = re.compile(r'(\w+)(=~|!~|!=|=)"((?:[^"\\]|\\.)*)"')
 LOOKBACK = 300.0
 
@@ -40,6 +41,8 @@ class ToldPrometheus:
     def _answer(self, query: str, at: float) -> dict[str, Any]:
         if (increases := _INCREASES.fullmatch(query)) is not None:
             return self._increases(at, *increases.groups())
+        if (over := _OVER_TIME.fullmatch(query)) is not None:
+            return self._over_time(over[1], over[2], at)
         match = _QUERY.fullmatch(query)
         assert match is not None, query
         metric, inside, seconds, step = match.groups()
@@ -59,6 +62,15 @@ class ToldPrometheus:
                 result.append({"metric": labels, "values": [[t, repr(v)] for t, v in values]})
         answer: dict[str, Any] = {"status": "success", "data": {"resultType": "matrix", "result": result}}
         return {**answer, "warnings": self.warnings} if self.warnings else answer
+
+    def _over_time(self, which: str, query: str, at: float) -> dict[str, Any]:
+        answer = self._answer(query, at)
+        result = []
+        for one in answer["data"]["result"]:
+            values = [value for _, value in one["values"]]
+            labels = {name: value for name, value in one["metric"].items() if name != "__name__" or which == "last"}
+            result.append({"metric": labels, "value": [at, values[-1] if which == "last" else max(values, key=float)]})
+        return {**answer, "data": {"resultType": "vector", "result": result}}
 
     def _increases(self, at: float, by: str, metric: str, inside: str, *spans: str) -> dict[str, Any]:
         width, seconds, step = map(int, spans)

@@ -12,10 +12,11 @@ from typing import Any
 from serinus.backtest import past
 from serinus.backtest.compiled import compiled
 from serinus.backtest.errors import InputError
-from serinus.core import judge, power
+from serinus.core import forecast, judge, power
 from serinus.core.checks import margins
 from serinus.core.checks.latency import Latency
-from serinus.core.forecast import Foreseen, Stage, forecast
+from serinus.core.evidence import Look
+from serinus.core.forecast import Foreseen, Stage
 from serinus.core.foretelling import obstacle
 from serinus.core.history import calibrate
 from serinus.core.judge import EvidenceState
@@ -80,15 +81,16 @@ class Planned:
 def plan(
     spec: Mapping[str, Any],
     *,
-    rps: float,
-    history: Iterable[Any] = (),
+    rps: float | None,
+    history: Iterable[Any] | past.Scraped = (),
     pods_candidate: int | None = None,
     pods_stable: int | None = None,
     curves: bool = False,
 ) -> Planned:
     """Return what this spec can tell at `rps` requests a second of both arms together. Raises `InputError`.
 
-    `history`: lines of stable, as in docs/backtest.md. `pods_candidate`: at every step; None: as many as its weight
+    `rps`: None: what stable had in the last ten minutes of its history, by the SLI that counts most. `history`: lines
+    of stable, as in docs/backtest.md, or its series. `pods_candidate`: at every step; None: as many as its weight
     needs. `pods_stable`: None: `workload.replicas`. `curves`: for a plot too, which takes some seconds more.
     """
     known = compiled(spec)
@@ -97,9 +99,12 @@ def plan(
         raise InputError("The spec says no workload.replicas: write it there, or give --pods-stable.")
     stages = tuple(_stage(known, number, whole, pods_candidate) for number in range(1, len(known.steps) + 1))
     looks = past.looks(known, history)
+    rps = _recent(looks) if rps is None else rps
     noise = calibrate(looks, known.slis)
     state = judge.begin(known.slis, known.standards, noise, intervals=False, past=looks)
-    steps = forecast(state, stages, dict.fromkeys((sli.name for sli in known.slis), rps), interval=known.interval)
+    steps = forecast.forecast(
+        state, stages, dict.fromkeys((sli.name for sli in known.slis), rps), interval=known.interval
+    )
     rows: list[Row] = []
     unknown: dict[str, str] = {}
     costs: dict[str, Caught | None] = {}
@@ -124,6 +129,14 @@ def plan(
         unknown=unknown,
         curves=tuple(drawn),
     )
+
+
+def _recent(looks: Sequence[Look]) -> float:
+    """Requests a second at the end of this past."""
+    counted = forecast.rates(looks, looks[-1].at).values() if looks else ()
+    if not any(counted):
+        raise InputError("The history counts no requests of stable at its end: write how many there are as --rps.")
+    return max(counted)
 
 
 def _allowed(track: Track, state: EvidenceState, stage: Stage) -> tuple[float, float]:
@@ -165,7 +178,7 @@ class _Sli:
         for leg, smallest in zip(self._legs(), found, strict=True):
             stage = leg.stage
             asked = margins.step_ratio(track.sli, standards, stage.step)
-            (alone,) = forecast(
+            (alone,) = forecast.forecast(
                 replace(self.state, tracks=(track,)), (stage,), {track.sli.name: self.rps}, interval=self.spec.interval
             )
             told.append(

@@ -58,6 +58,7 @@ class Asked:
     series: tuple[tuple[Role, Series], ...]
     """Samples that it had not read before."""
     drift_since: float | None = None
+    provider: ProviderState = ProviderState.OK
 
 
 class Scrapes:

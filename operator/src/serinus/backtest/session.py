@@ -95,6 +95,7 @@ class Session:
             form=Form.RAW,
             weight=shifts[-1],
             shifts=shifts,
+            provider=asked.provider,
             drift_since=asked.drift_since,
             running=asked.pods,
             trial=self._memory.trial or self._begun(),

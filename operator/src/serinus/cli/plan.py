@@ -1,13 +1,16 @@
 """`serinus plan`: what a rollout can tell at a given traffic, before anything is rolled out."""
 
-from collections.abc import Iterator
+import asyncio
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from serinus.backtest import InputError
+from serinus.backtest.past import Scraped
 from serinus.backtest.plan import Planned, Row, plan
+from serinus.cli import prometheus
 from serinus.cli.codes import UNUSABLE
 from serinus.cli.files import Unreadable, lines, located, rollout
 from serinus.core.findings import duration, rounded
@@ -18,10 +21,21 @@ LARGEST_PODS = 10_000
 
 def plan_command(
     spec: Annotated[Path, typer.Option(help="A file with one ModelRollout.")],
-    rps: Annotated[float, typer.Option(help="Requests a second, of stable and candidate together.")],
+    rps: Annotated[
+        float | None,
+        typer.Option(help="Requests a second, of stable and candidate together; else what Prometheus says of stable."),
+    ] = None,
     history: Annotated[
         Path | None, typer.Option(help="What stable counted before, as JSON lines: docs/backtest.md.")
     ] = None,
+    address: prometheus.Address = "",
+    start: prometheus.From = "",
+    end: prometheus.To = "",
+    deployment: Annotated[
+        str, typer.Option(help="The Deployment whose pods serve in that range: NAME-REVISION, or the source itself.")
+    ] = "",
+    token_file: prometheus.TokenFile = None,
+    ca_file: prometheus.CaFile = None,
     pods_candidate: Annotated[
         int | None, typer.Option(help="Pods of the candidate at every step; else what its weight needs.")
     ] = None,
@@ -30,13 +44,15 @@ def plan_command(
 ) -> None:
     """Say what a rollout can tell, and how long it takes: by step and SLI."""
     try:
+        asked = prometheus.asked(address, start, end, token_file, ca_file)
         _check(rps, pods_candidate, pods_stable, plot)
-        asked = rollout(spec)
+        _check_past(asked, rps, history, deployment)
+        past = _past(spec, asked, history, deployment)
         try:
             told = plan(
-                asked,
+                rollout(spec),
                 rps=rps,
-                history=lines(history) if history is not None else (),
+                history=past,
                 pods_candidate=pods_candidate,
                 pods_stable=pods_stable,
                 curves=plot is not None,
@@ -52,8 +68,35 @@ def plan_command(
         raise typer.Exit(UNUSABLE) from error
 
 
-def _check(rps: float, candidate: int | None, stable: int | None, plot: Path | None) -> None:
-    if not 0 < rps < 1e9:
+def _check_past(asked: prometheus.Asked | None, rps: float | None, history: Path | None, deployment: str) -> None:
+    if asked is None:
+        if rps is None:
+            raise Unreadable("--rps is missing: write how many requests a second there are, such as 20.")
+        if deployment:
+            raise Unreadable("--deployment goes with --prometheus: write the address of one, too.")
+        return
+    if history is not None:
+        raise Unreadable("--history is a file: leave it out where --prometheus is read.")
+    if not deployment:
+        raise Unreadable(
+            "--deployment is missing: write whose pods serve in that range, such as chat-6f7d5 (kubectl get mro shows "
+            "stable's revision), or the team's own Deployment before there was a rollout."
+        )
+
+
+def _past(spec: Path, asked: prometheus.Asked | None, history: Path | None, deployment: str) -> Iterable[Any] | Scraped:
+    """Stable's past from where the options say."""
+    if asked is None:
+        return lines(history) if history is not None else ()
+    # What talks to Prometheus takes longer to import than files take to be judged.
+    from serinus.cli.replay import stable
+
+    _, known = prometheus.rollout_of(spec)
+    return asyncio.run(stable(asked, known, deployment))
+
+
+def _check(rps: float | None, candidate: int | None, stable: int | None, plot: Path | None) -> None:
+    if rps is not None and not 0 < rps < 1e9:
         raise Unreadable(f"--rps is {rps:g}: write how many requests a second there are, such as 20.")
     for name, pods in (("--pods-candidate", candidate), ("--pods-stable", stable)):
         if pods is not None and not 1 <= pods <= LARGEST_PODS:

@@ -42,6 +42,13 @@ class Looked:
     pods: tuple[Started, ...] = ()
     drift_since: float | None = None
 
+    @property
+    def read_to(self) -> float:
+        """The time of the last sample that it had, as far as that is known: infinitely early where it had none."""
+        if self.verdict is None:
+            return self.at
+        return -math.inf if self.newest is None else min(self.at, self.newest)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recorded:

@@ -9,7 +9,7 @@ scraped, where `query_range` gives values at times of its own.
 """
 
 from bisect import bisect_right
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from math import inf
 
@@ -17,13 +17,16 @@ from serinus.core import trial
 from serinus.core.evidence import Role
 from serinus.core.model import Spec
 from serinus.core.needs import Question
+from serinus.core.questions import Arms
 from serinus.core.samples import Series
 from serinus.providers import prometheus
+from serinus.providers.prometheus import Want
 from serinus.providers.promql import NotAName
 from serinus.shell.answers import Trouble, parsed, understood, wants
 from serinus.shell.measure import Asks
-from serinus.shell.ranges import CHUNK_SECONDS, Range, history_of
+from serinus.shell.ranges import CHUNK_SECONDS, HISTORY_STEP, Range, history_of
 from serinus.shell.recorded import CannotReplay, Looked, Recorded
+from serinus.workloads.services import service_name
 
 Read = tuple[tuple[Role, Series], ...]
 
@@ -59,6 +62,26 @@ async def past_of(connection: Asks, question: Question) -> Read:
     return await read(connection, history_of(question))
 
 
+async def stable_of(connection: Asks, spec: Spec, deployment: str, start: float, end: float) -> Read:
+    """The pods of a Deployment in (start, end], a value a minute: as `past_of`, without any trial.
+
+    Of a gateway's metrics it is the Service NAME-stable, whatever the Deployment. Raises `CannotReplay`.
+    """
+    service = service_name(spec.name, Role.STABLE.value)
+    wanted = [
+        Want(
+            owner=deployment,
+            namespace=spec.namespace,
+            arms={service if one.arms is Arms.CLUSTER else deployment: Role.STABLE},
+            measurement=one,
+            seconds=end - start,
+            resolution=HISTORY_STEP,
+        )
+        for one in spec.measurements
+    ]
+    return _cut(await _asked(connection, wanted, end), start)[1]
+
+
 async def looks(connection: Asks, question: Question, told: Recorded) -> AsyncIterator[tuple[Looked, Read]]:
     """Each look with the samples that it had and the one before had not. Raises `CannotReplay`."""
     ahead: Read = ()
@@ -71,20 +94,22 @@ async def looks(connection: Asks, question: Question, told: Recorded) -> AsyncIt
                 more = await read(connection, Range(question=question, start=start, end=end))
                 ahead += more if read_to == -inf else _cut(_cut(more, start)[1], end)[0]
             read_to = until
-        now, ahead = _cut(ahead, look.at if look.newest is None else min(look.at, look.newest))
+        now, ahead = _cut(ahead, look.read_to)
         yield look, now
 
 
 async def read(connection: Asks, one: Range) -> Read:
     """The series of a range. Raises `CannotReplay`."""
+    return await _asked(connection, wants(one), one.end)
+
+
+async def _asked(connection: Asks, wanted: Sequence[Want], at: float) -> Read:
     try:
-        for measurement in one.question.measurements:
-            prometheus.check(measurement)
-        queries = prometheus.plan(wants(one))
+        queries = prometheus.plan(wanted)
     except NotAName as error:
         raise CannotReplay(str(error)) from error
     found: list[tuple[Role, Series]] = []
-    for query, answer in zip(queries, await connection.instant([q.text for q in queries], one.end), strict=True):
+    for query, answer in zip(queries, await connection.instant([one.text for one in queries], at), strict=True):
         answers, trouble = understood(query, answer)
         if trouble is not None:
             raise CannotReplay(trouble.sentence)
