@@ -8,6 +8,7 @@ from math import inf
 from typing import Any
 
 from serinus.backtest import answers, budgets, past
+from serinus.backtest.asking import question
 from serinus.backtest.compiled import compiled, typed
 from serinus.backtest.errors import InputError, Refused
 from serinus.backtest.increments import WARM_UP, Increase
@@ -19,7 +20,7 @@ from serinus.core.history import calibrate
 from serinus.core.increments import Intake
 from serinus.core.judge import EvidenceState
 from serinus.core.model import Shift, Spec
-from serinus.core.needs import Question, Started
+from serinus.core.needs import Question
 from serinus.core.observed import Measured
 from serinus.core.plain import from_plain, to_plain
 from serinus.core.samples import Series
@@ -258,41 +259,7 @@ class Session:
         return Trial(reader=windows.begin(self._spec.interval), state=state, read_to=-inf)
 
     def _question(self, sample: Sample | None = None) -> Question:
-        """What the operator would ask now; the pods that run are those that were scraped lately."""
-        known, spec = self._memory, self._spec
-        seen = {pod: (one.role, one.last) for pod, one in (known.trial.seen if known.trial else {}).items()}
-        if sample is not None:
-            last = max(sample.at, seen[sample.pod][1] if sample.pod in seen else -inf)
-            seen[sample.pod] = (sample.role, last)
-        newest = max((last for _, last in seen.values()), default=-inf)
-        stale = windows.longest_window(spec.interval)
-        return Question(
-            key=("", 1, "", spec.evidence_rules),
-            namespace=spec.namespace,
-            name=spec.name,
-            connection="",
-            stable="stable",
-            candidate="candidate",
-            slis=spec.slis,
-            measurements=spec.measurements,
-            standards=spec.standards,
-            interval=spec.interval,
-            attempt=answers.ATTEMPT,
-            step=known.weight.step,
-            weight=known.weight.weight,
-            shifts=known.shifts,
-            pods=tuple(
-                Started(pod=pod, role=role, ready_since=known.ready[pod])
-                for pod, (role, last) in seen.items()
-                if last >= newest - stale and trial.GATEWAY not in pod
-            )
-            if known.running is None
-            else known.running,
-            settle=spec.warm_up_seconds + spec.drain,
-            drain=spec.drain,
-            warm_up_requests=spec.warm_up_requests,
-            drift_since=known.drift_since,
-        )
+        return question(self._spec, self._memory, sample)
 
 
 def run(
