@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shlex
 import socket
 import time
 from collections.abc import Iterator
@@ -25,6 +26,8 @@ from tests.api_server.stage import Stage
 
 pytestmark = pytest.mark.api_server
 
+ROOT = Path(__file__).parents[2]
+URL = "http://127.0.0.1:9090"
 INTERVAL = 2.0
 """Two scrapes for each look: Prometheus sees all but those that fall due while the operator is busy."""
 SPEC = {
@@ -72,7 +75,7 @@ class Replay:
 
 def replay(stage: Stage, folder: Path, began: float, attempt: int) -> Replay:
     """`serinus backtest --prometheus`."""
-    told = of_prometheus("backtest", rollout_file(stage, folder), began, "--attempt", str(attempt))
+    told = run(began, of_the_page("backtest.md", spec=str(rollout_file(stage, folder)), attempt=str(attempt)))
     return Replay(answers=[json.loads(line) for line in told.stdout.splitlines()], summary=told.stderr.strip())
 
 
@@ -86,11 +89,22 @@ def rollout_file(stage: Stage, folder: Path) -> Path:
     return file
 
 
-def of_prometheus(verb: str, file: Path, began: float, *options: str) -> Result:
+def of_the_page(page: str, **told: str) -> list[str]:
+    """The command as a page of docs/ shows it, with other values for some of its options."""
+    (line,) = [
+        one for one in (ROOT / "docs" / page).read_text().splitlines() if one.startswith("serinus") and URL in one
+    ]
+    words = shlex.split(line)[1:]
+    for option, value in told.items():
+        words[words.index(f"--{option}") + 1] = value
+    return words
+
+
+def run(began: float, words: list[str]) -> Result:
     """A command that reads the range from `began` until now."""
-    address, until = os.environ["SERINUS_PROMETHEUS"], f"{time.time():.0f}"
-    files = ("--spec", str(file), "--prometheus", address, "--from", f"{began:.0f}", "--to", until)
-    told = CliRunner().invoke(app, [verb, *files, *options])
+    for option, value in (("prometheus", os.environ["SERINUS_PROMETHEUS"]), ("from", began), ("to", time.time())):
+        words[words.index(f"--{option}") + 1] = value if isinstance(value, str) else f"{value:.0f}"
+    told = CliRunner().invoke(app, words)
     assert told.exit_code == 0, f"{told.stdout}\n{told.stderr}"
     return told
 
@@ -105,16 +119,6 @@ def decided(status: Manifest, cause: str) -> list[tuple[float, int]]:
     """Time (whole seconds) and weight of the journal's entries with this cause, the oldest first."""
     told = [one for one in reversed(status["decisions"]) if one["cause"] == cause]
     return [(datetime.fromisoformat(one["time"]).timestamp(), one["weight"]) for one in told]
-
-
-def serves_alone(stage: Stage, deployment: str) -> None:
-    """A Deployment of one pod with 40 requests a second, of which 2 % fail, from now on."""
-    labels = {"namespace": stage.namespace, "pod": f"{deployment}-5d9f8c7b6d-v7t2q"}
-    counters = [
-        {"labels": {**labels, "code": code}, "per_second": rate} for code, rate in (("200", 39.2), ("500", 0.8))
-    ]
-    document: list[Any] = [{"name": "http_requests_total", "type": "counter", "samples": counters}]
-    assert requests.post(f"{os.environ['SERINUS_EXPORTER']}/series", json=document, timeout=5).ok
 
 
 def all_looks_are_the_same(told: Replay) -> None:
@@ -136,7 +140,6 @@ def test_a_promotion_and_a_rollback_are_decided_again_look_by_look(
 ) -> None:
     began = time.time()
     stage.operator_words = scraped.words
-    serves_alone(stage, "old")
     stage.source("v1")
     stage.route()
     stage.rollout(**SPEC, slis=[RATIO])
@@ -176,8 +179,27 @@ def test_a_promotion_and_a_rollback_are_decided_again_look_by_look(
     assert blamed
     assert all(name in taken_back["message"] for name in blamed), taken_back["message"]
 
-    told = of_prometheus("plan", rollout_file(stage, tmp_path), began, "--deployment", "old", "--pods-stable", "4")
+
+def test_a_plan_takes_noise_and_traffic_from_prometheus(namespace: str, tmp_path: Path) -> None:
+    """Before there is a rollout: of the team's own Deployment."""
+    began = time.time()
+    labels = {"namespace": namespace, "pod": "chat-5d9f8c7b6d-v7t2q"}
+    counters = [
+        {"labels": {**labels, "code": code}, "per_second": rate} for code, rate in (("200", 39.2), ("500", 0.8))
+    ]
+    document: list[Any] = [{"name": "http_requests_total", "type": "counter", "samples": counters}]
+    address = f"{os.environ['SERINUS_EXPORTER']}/series"
+    assert requests.post(address, json=document, timeout=5).ok
+    # A value a minute: the first begins, the second settles, and a look of the third is given out with the fourth.
+    time.sleep(245)
+    requests.delete(address, params={"namespace": namespace}, timeout=5)
+    found = yaml.safe_load((ROOT / "examples" / "chat.yaml").read_text())
+    found |= {"metadata": {"name": "chat", "namespace": namespace}}
+    found["spec"] |= {"slis": [RATIO], "rollback": {"drain": "1s"}}
+    file = tmp_path / "rollout.yaml"
+    file.write_text(yaml.safe_dump(found))
+    told = run(began, of_the_page("plan.md", spec=str(file)))
     rps = re.match(r"([0-9.]+) requests/s, 4 pods of stable\.", told.stdout)
     assert rps, told.stdout
     assert float(rps[1]) == pytest.approx(40, rel=0.05)
-    assert "2.00%" in told.stdout, "the share of bad requests that it had"
+    assert "a candidate twice as bad as stable is not found: it has 4.00% beside 2.00%" in told.stdout

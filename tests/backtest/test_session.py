@@ -1,6 +1,7 @@
 """A rollout judged line by line, without a cluster."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -8,6 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from serinus.backtest import InputError, Session, run
+from serinus.backtest.raw import Asked
+from serinus.core.evidence import Role
+from serinus.core.model import Shift
+from serinus.core.needs import Started
+from serinus.core.samples import Series
 from tests.backtest.counts import BOTH, LATENCY, SPEC, lines, past, raw, spec
 
 PAST = past()
@@ -52,6 +58,55 @@ def test_an_equal_candidate_is_promoted_after_the_last_step_only_and_after_its_h
     assert first(told, "promote") is not None
     assert first(told, "promote") >= 450 + 30 + 120  # type: ignore[operator]
     assert "rollback" not in actions(told)
+
+
+def scraped(looks: int = 12) -> list[Asked]:
+    """What the operator had read at each of its looks: two pods of stable with one bad request in a hundred, and one of
+    the candidate with a quarter."""
+    pods = [(Role.STABLE, "a", 0.01), (Role.STABLE, "b", 0.01), (Role.CANDIDATE, "c", 0.25)]
+    asked = []
+    for number in range(1, looks + 1):
+        at = 15.0 * number
+        series = [
+            Series(pod=pod, sli="answers", part=part, points=((at, 900.0 * number * share),))
+            for role, pod, bad in pods
+            for part, share in (("total", 1.0), ("bad", bad))
+        ]
+        roles = [role for role, _, _ in pods for _ in range(2)]
+        asked.append(
+            Asked(
+                at=at + 0.25,
+                shifts=(Shift(at=10, weight=10, step=1),),
+                pods=tuple(Started(pod=pod, role=role, ready_since=-100.0) for role, pod, _ in pods),
+                series=tuple(zip(roles, series, strict=True)),
+            )
+        )
+    return asked
+
+
+def test_what_the_operator_had_read_is_judged_at_its_looks_and_can_be_cut_anywhere() -> None:
+    whole = Session(NO_DRAIN)
+    told = [whole.read(one) for one in scraped()]
+    assert [one["t"] for one in told] == [one.at for one in scraped()]
+    assert told[-1]["action"] == "rollback"
+    assert {one["passed"] for one in told} == {False}
+    saved: Any = None
+    for number, one in enumerate(scraped()):
+        session = Session(NO_DRAIN)
+        if saved is not None:
+            session.restore(saved)
+        assert session.read(one) == told[number]
+        saved = json.loads(json.dumps(session.state()))
+
+
+def test_a_pod_that_the_operator_knew_and_nobody_scraped_is_waited_for() -> None:
+    """It has no samples, so that only the operator can tell that it runs: the looks close as late as it lets them."""
+    silent = Started(pod="d", role=Role.CANDIDATE, ready_since=-100.0)
+    session, other = Session(NO_DRAIN), Session(NO_DRAIN)
+    plain = [session.read(one)["slis"]["answers"]["n"] for one in scraped()]
+    waiting = [other.read(replace(one, pods=(*one.pods, silent)))["slis"]["answers"]["n"] for one in scraped()]
+    assert waiting != plain
+    assert all(a <= b for a, b in zip(waiting, plain, strict=True))
 
 
 def test_no_history_says_that_noise_is_assumed() -> None:

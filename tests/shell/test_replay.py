@@ -82,6 +82,8 @@ class Live:
                 measurer, trials = Measurer(lambda _: self.told), Trials(clock=lambda: self.now)
             self.now = START + number * INTERVAL + self.late(number)
             one = self.ask(self.now)
+            if one.weight == 0:
+                continue
             measured = (await measurer.measure([one], self.now))[one.key]
             trials.tell(one, measured, self.now)
             self.said[self.now] = measured.at(1, one.step, one.shifts[-1].at).verdict
@@ -171,6 +173,21 @@ async def test_time_with_foreign_weights_is_no_evidence_in_the_replay_either(tol
     found = await replayed(told)
     assert all(one["same"] for one in found)
     assert found[11]["slis"]["errors"]["n"] == found[8]["slis"]["errors"]["n"]
+
+
+async def test_while_the_candidate_has_no_traffic_no_look_is_made_up(told: ToldPrometheus) -> None:
+    pause, again = Shift(at=START + 95, weight=0, step=1), Shift(at=START + 155, weight=20, step=1)
+
+    def paused(at: float) -> Question:
+        shifts = tuple(one for one in (FIRST, pause, again) if one.at <= at)
+        return replace(asked(START + 1), shifts=shifts, weight=shifts[-1].weight)
+
+    live = Live(told=told, ask=paused)
+    await live.run(looks=20)
+    found = await replayed(told)
+    assert [one["t"] for one in found] == list(live.said)
+    assert len(found) == 16
+    assert all(one["same"] for one in found)
 
 
 async def test_another_answer_than_the_operators_is_told(told: ToldPrometheus) -> None:

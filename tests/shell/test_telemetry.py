@@ -65,7 +65,7 @@ def test_logs_as_text_are_for_people() -> None:
     assert "secret-token" not in said.replace('token = "secret-token"', ""), "tracebacks show no variables"
 
 
-def test_no_metric_has_a_label_that_grows_with_the_number_of_rollouts() -> None:
+def test_no_metric_has_a_label_that_grows_with_the_number_of_rollouts_at_rest() -> None:
     telemetry.TICKS.labels("ok").inc()
     telemetry.count_request("patch", "httproutes", "Conflict")
     telemetry.WATCH_AGE.labels("pods").set(1.0)

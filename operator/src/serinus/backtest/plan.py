@@ -135,7 +135,10 @@ def _recent(looks: Sequence[Look]) -> float:
     """Requests a second at the end of this past."""
     counted = forecast.rates(looks, looks[-1].at).values() if looks else ()
     if not any(counted):
-        raise InputError("The history counts no requests of stable at its end: write how many there are as --rps.")
+        raise InputError(
+            "Stable's past counts no requests at its end: write a range of five minutes or more that ends with requests, "
+            "or how many there are as --rps."
+        )
     return max(counted)
 
 

@@ -172,12 +172,14 @@ def _completed(known: Sequence[Looked], told: Recorded, interval: float) -> tupl
     """The looks that were seen, and between them those that fell due and that no scrape has caught."""
     late = median(one.at % interval for one in known)
     first = next(one.at for one in told.shifts if one.weight > 0)
-    begin = replace(known[0], at=float(first), newest=None, shift=None, verdict=None, harm={})
+    begin = Looked(at=float(first), pods=known[0].pods)
     every: list[Looked] = []
     for before, after in pairwise((begin, *known)):
         for number in range(int(before.at // interval) + 1, int(after.at // interval)):
-            pods, drift = before.pods, before.drift_since
-            every.append(Looked(at=number * interval + late, pods=pods, drift_since=drift))
+            one = Looked(at=number * interval + late, pods=before.pods, drift_since=before.drift_since)
+            # Without traffic on the candidate nobody looks.
+            if told.shifts_at(one)[-1].weight > 0:
+                every.append(one)
         every.append(after)
     return tuple(every)
 
