@@ -122,14 +122,15 @@ def decided(status: Manifest, cause: str) -> list[tuple[float, int]]:
 
 
 def all_looks_are_the_same(told: Replay) -> None:
-    """Each look of the operator that a scrape has caught says the same again, with the same evidence; and none is
-    left out."""
+    """Each look of the operator that a scrape has caught says the same again, with the same evidence; those of which
+    the scrape came too late on a busy machine are made up, so that none is left out."""
     words = f"{told.summary}\n{[one for one in told.answers if one['same'] is False][:3]}"
     match = re.fullmatch(r"(\d+) looks; .* is known of (\d+), and the same in (\d+)\.", told.summary)
     assert match, words
     looks, known, same = map(int, match.groups())
     assert looks == len(told.answers)
-    assert same == known >= looks - 2, words
+    assert same == known, words
+    assert known >= 3 * looks / 4, words
     due = [one["t"] // INTERVAL for one in told.answers]
     assert due == sorted(set(due)), due
     assert max(b - a for a, b in pairwise(due)) == 1, "a look is left out"

@@ -1,5 +1,7 @@
 """What is exported of a trial, and for how long."""
 
+from pathlib import Path
+
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -7,7 +9,7 @@ from serinus.core.evidence import Finding, Role, Verdict
 from serinus.core.model import Shift
 from serinus.core.needs import Started
 from serinus.core.observed import Measured
-from serinus.shell.trials import KEPT_SECONDS, Trials
+from serinus.shell.trials import FAMILIES, KEPT_SECONDS, Trials
 from tests.shell.test_measure import START, question
 
 POD = Started(pod="chat-bbb-5d9f-0", role=Role.CANDIDATE, ready_since=START - 7.0)
@@ -71,3 +73,8 @@ def test_the_last_look_stays_until_it_was_scraped_and_then_goes() -> None:
     assert trials._told, "the collector reads, in another thread"
     trials.tell(question("other"), measured(), now)
     assert list(trials._told) == ["models/other"], "nor is it remembered where nobody collects"
+
+
+def test_the_documentation_names_every_series() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "backtest.md").read_text()
+    assert all(f"| `{name}` |" in page for name in FAMILIES)

@@ -136,8 +136,8 @@ def _recent(looks: Sequence[Look]) -> float:
     counted = forecast.rates(looks, looks[-1].at).values() if looks else ()
     if not any(counted):
         raise InputError(
-            "Stable's past counts no requests at its end: write a range of five minutes or more that ends with requests, "
-            "or how many there are as --rps."
+            "Stable's past counts no requests at its end: write a range of five minutes or more with requests at its "
+            "end, or how many there are as --rps."
         )
     return max(counted)
 
