@@ -15,7 +15,7 @@ from serinus.shell import recorded, replay
 from serinus.shell.measure import Measurer
 from serinus.shell.prometheus import ProviderUnavailable
 from serinus.shell.recorded import CannotReplay, Looked, Recorded
-from serinus.shell.trials import Trials
+from serinus.shell.trials import NEWEST, Trials
 from tests.shell.test_measure import INTERVAL, START, pod, question, story
 from tests.shell.told_prometheus import ToldPrometheus
 
@@ -137,6 +137,17 @@ async def test_looks_that_no_scrape_has_caught_are_made_on_the_grid_and_disturb_
     assert [one["t"] for one in found] == list(live.said)
     assert [one["same"] for one in found] == [None, None, True] * 9
     assert {one["t"]: one["verdict"] for one in found} == live.said
+
+
+async def test_a_look_that_is_made_up_has_no_sample_that_the_next_one_lacks(told: ToldPrometheus) -> None:
+    """Prometheus was slow: what was scraped before the look that no scrape has caught was not in at the next either."""
+    await Live(told=told, scraped=lambda number: number != 2).run(looks=3)
+    newest = next(key for key in told.series if ("__name__", NEWEST) in key)
+    told.series[newest] = [(at, value - 20.0) for at, value in told.series[newest]]
+    _, made_up, last = (await recorded.find(told, SPEC, START - 600, END, None)).looks
+    assert made_up.verdict is None
+    assert made_up.at > last.read_to
+    assert made_up.read_to == last.read_to
 
 
 async def test_a_sample_that_was_not_in_yet_at_a_look_is_not_read_before_the_next(told: ToldPrometheus) -> None:

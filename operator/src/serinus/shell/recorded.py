@@ -45,9 +45,9 @@ class Looked:
     @property
     def read_to(self) -> float:
         """The time of the last sample that it had, as far as that is known: infinitely early where it had none."""
-        if self.verdict is None:
-            return self.at
-        return -math.inf if self.newest is None else min(self.at, self.newest)
+        if self.newest is None:
+            return self.at if self.verdict is None else -math.inf
+        return min(self.at, self.newest)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -176,7 +176,10 @@ def _completed(known: Sequence[Looked], told: Recorded, interval: float) -> tupl
     every: list[Looked] = []
     for before, after in pairwise((begin, *known)):
         for number in range(int(before.at // interval) + 1, int(after.at // interval)):
-            one = Looked(at=number * interval + late, pods=before.pods, drift_since=before.drift_since)
+            # It cannot have had more than the next one that was seen.
+            one = Looked(
+                at=number * interval + late, newest=after.newest, pods=before.pods, drift_since=before.drift_since
+            )
             # Without traffic on the candidate nobody looks.
             if told.shifts_at(one)[-1].weight > 0:
                 every.append(one)
