@@ -5,6 +5,7 @@ SET_UP = """# How the judge compares
 Written by `make bench-statistics`, which replaces this page. It asks two things of Serinus and of the other tools that
 roll back by metrics: how often do they roll back a candidate that is exactly as good as stable, and how long do they
 need for one that is worse, measured against the fewest requests that any method could need.
+The same two questions on real pods, with real requests: [judge-on-the-cluster.md](judge-on-the-cluster.md).
 
 ## Set-up
 

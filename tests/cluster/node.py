@@ -18,6 +18,8 @@ from tests.cluster.layout import Layout
 from tests.cluster.progress import step
 
 GPUS = 8
+PODS = 250
+"""Most pods on the node: a benchmark runs more of them than the 110 that a kubelet allows if it is not told."""
 POOL = "h100"
 """Value of the label `pool`: one pool of accelerators; KWOK nodes may play others."""
 
@@ -106,6 +108,7 @@ def _kubelet_config(layout: Layout, folder: Path) -> dict[str, object]:
         "syncFrequency": "10s",
         "imageMinimumGCAge": "24h",
         "shutdownGracePeriod": "0s",
+        "maxPods": PODS,
     }
 
 

@@ -9,9 +9,11 @@
     SEED             makes failures and latencies repeatable                          (unset)
     PORT             where it listens                                                 (8080)
 
+and what makes pods differ, and one minute from the next, as `noise.py` tells.
+
 `/readyz` tells readiness, `/healthz` life, `/metrics` is for Prometheus; every other path is a request to the model.
 On SIGTERM it is unready at once but goes on answering, because endpoints take a moment to forget it. It uses the
-standard library only, so the image is the base image plus this file.
+standard library only, so the image is the base image plus two files.
 """
 
 from __future__ import annotations
@@ -24,6 +26,8 @@ import signal
 import time
 from bisect import bisect_left
 from dataclasses import dataclass, field
+
+from noise import Noise
 
 BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 REASONS = {200: "OK", 400: "Bad Request", 500: "Internal Server Error", 503: "Service Unavailable"}
@@ -91,6 +95,7 @@ class Server:
 
     def __init__(self, behaviour: Behaviour) -> None:
         self.behaviour = behaviour
+        self.noise = Noise.of_environment(os.environ)
         self.metrics = Metrics(behaviour.version)
         self.dice = random.Random(os.environ.get("SEED"))
         self.ready_at = time.monotonic() + behaviour.startup
@@ -103,7 +108,9 @@ class Server:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self.ending.set)
         server = await asyncio.start_server(self.connected, "0.0.0.0", self.behaviour.port, backlog=1024)
+        pauses = asyncio.create_task(self.stand_still())
         await self.ending.wait()
+        pauses.cancel()
         await asyncio.sleep(self.behaviour.drain)
         server.close()
         while self.busy:
@@ -111,6 +118,12 @@ class Server:
         for connection in self.open:  # idle ones, which a proxy would keep for its next request
             connection.cancel()
         await asyncio.gather(*self.open, return_exceptions=True)
+
+    async def stand_still(self) -> None:
+        """Stop the whole process now and then, as a garbage collection does: requests, probes and scrapes wait."""
+        while self.noise.pause > 0:
+            await asyncio.sleep(self.dice.expovariate(1 / self.noise.pause_every))
+            time.sleep(self.dice.expovariate(1 / self.noise.pause))
 
     async def connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
@@ -160,8 +173,10 @@ class Server:
         if path == "/readyz":
             return (200, "text/plain", "ok\n") if ready else (503, "text/plain", "not ready\n")
         began = time.monotonic()
-        await asyncio.sleep(self.behaviour.latency * self.dice.lognormvariate(0, self.behaviour.latency_sigma))
-        code = 500 if self.dice.random() < self.behaviour.error_rate else 200
+        now = time.time()
+        latency = self.behaviour.latency * self.noise.latency_factor(now)
+        await asyncio.sleep(latency * self.dice.lognormvariate(0, self.behaviour.latency_sigma))
+        code = 500 if self.dice.random() < self.behaviour.error_rate * self.noise.error_factor(now) else 200
         self.metrics.count(code, time.monotonic() - began)
         return code, "application/json", json.dumps({"version": self.behaviour.version, "code": code}) + "\n"
 
