@@ -52,9 +52,13 @@ class Bench:
         self.world = World(self.kubeconfig)
         self.lanes = [f"lane-{index}" for index in range(options.lanes)]
         self.trials: list[Trial] = []
+        self.stopped: list[str] = []
+        """Lanes that ended before everything was tried, and why."""
         self._left = [factor for factor in FACTORS for _ in range(options.rollouts)]
         random.Random(options.seed).shuffle(self._left)
         self._lock = threading.Lock()
+        self._over = threading.Event()
+        """Set where the benchmark is ended from outside: its lanes are not waited for then."""
 
     def measure(self) -> Traffic:
         """Start everything, try everything, and return what the users counted."""
@@ -82,17 +86,26 @@ class Bench:
             try:
                 known = measured_at(time.time(), self.options.pods)
                 say(f"noise will be measured from {time.strftime('%H:%M:%S', time.gmtime(known))} UTC on")
-                with ThreadPoolExecutor(len(self.lanes)) as threads:
-                    lanes = {lane: threads.submit(self._live, lane, known) for lane in self.lanes}
-                    for lane, done in lanes.items():
-                        try:
-                            done.result()
-                        except TimeoutError as error:
-                            say(f"{lane} stopped early, the others went on: {error}; {self._status(lane)}")
+                self._live_all(known)
             finally:
                 counted = load.stop()
                 self.world.stop()
         return Traffic.of(counted)
+
+    def _live_all(self, known: float) -> None:
+        """All lanes side by side; one that ends before its time is told, and the others go on."""
+        with ThreadPoolExecutor(len(self.lanes)) as threads:
+            lanes = {lane: threads.submit(self._live, lane, known) for lane in self.lanes}
+            try:
+                for lane, done in lanes.items():
+                    error = done.exception()
+                    if isinstance(error, TimeoutError):
+                        self.stopped.append(f"{lane}: {error}")
+                        say(f"{lane} stopped early: {error}; {self._status(lane)}")
+                    elif error is not None:
+                        raise error
+            finally:
+                self._over.set()
 
     def _live(self, lane: str, known: float) -> None:
         """One lane: equal candidates until its noise is known, then whatever is left to try."""
@@ -100,14 +113,14 @@ class Bench:
         while self.options.early and time.time() + self.options.watch + 60 < known:
             number += 1
             self._try(lane, f"{lane}-early-{number}", 1.0, history=False)
-        time.sleep(max(0.0, known - time.time()))
+        self._over.wait(max(0.0, known - time.time()))
         while (factor := self._next()) is not None:
             number += 1
             self._try(lane, f"{lane}-{factor:g}x-{number}", factor, history=True)
 
     def _next(self) -> float | None:
         with self._lock:
-            return self._left.pop() if self._left else None
+            return self._left.pop() if self._left and not self._over.is_set() else None
 
     def _try(self, lane: str, version: str, factor: float, *, history: bool) -> None:
         """One trial: nothing of its candidate has traffic when this returns."""
@@ -132,7 +145,8 @@ class Bench:
         """Until it is taken back or its time is over: how it ended, when that was decided, and the last status."""
         began, passed = time.time(), 0.0
         while True:
-            time.sleep(0.2)
+            if self._over.wait(0.2):
+                raise TimeoutError("the benchmark was ended")
             now, status, weights = time.time(), self._status(lane), self._weights(lane, began)
             mine = int(status.get("attempt", 0)) > before
             if mine and status.get("phase") == "RolledBack":
@@ -172,9 +186,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Run inside a whole cluster: make bench-judge")
     parser.add_argument("--rollouts", type=int, default=60, help="of each kind: equal, 2 times and 3 times the errors")
     parser.add_argument("--lanes", type=int, default=10, help="models side by side")
-    parser.add_argument("--pods", type=int, default=12, help="of each model; the warm-up lasts 240 minutes over this")
-    parser.add_argument("--rps", type=float, default=400.0, help="of all lanes together")
-    parser.add_argument("--watch", type=float, default=90.0, help="seconds that an equal candidate has traffic")
+    parser.add_argument("--pods", type=int, default=16, help="of each model; the warm-up lasts 240 minutes over this")
+    parser.add_argument("--rps", type=float, default=450.0, help="of all lanes together")
+    parser.add_argument("--watch", type=float, default=120.0, help="seconds that an equal candidate has traffic")
     parser.add_argument("--find", type=float, default=240.0, help="seconds in which a regression must be found")
     parser.add_argument(
         "--early", action=argparse.BooleanOptionalAction, default=True, help="equal ones in the warm-up"
@@ -194,7 +208,7 @@ def main() -> None:
         bench.trials,
         traffic,
         f"{options.lanes} models of {options.pods} pods side by side, {options.rps:.0f} requests a second in all, "
-        f"{minutes:.0f} minutes. {about}.",
+        f"{minutes:.0f} minutes. {about}." + "".join(f" Stopped early: {words}." for words in bench.stopped),
     )
     print(f"\n{text}")
     if options.keep:

@@ -18,7 +18,7 @@ from tests.cluster.layout import Layout
 from tests.cluster.progress import step
 
 GPUS = 8
-PODS = 250
+PODS = 400
 """Most pods on the node: a benchmark runs more of them than the 110 that a kubelet allows if it is not told."""
 POOL = "h100"
 """Value of the label `pool`: one pool of accelerators; KWOK nodes may play others."""
