@@ -13,6 +13,8 @@ from benchmarks.statistics.summary import Rate
 ALPHA = 0.05
 ALLOWED_RATIO, FLOOR = 1.2, 0.001
 """The line of an SLI of errors without an objective, by default."""
+ERRORS = "errors"
+"""The name of that SLI."""
 INTERVAL = 5.0
 """Seconds between two looks."""
 
@@ -100,6 +102,9 @@ class Cost:
     """Seconds that Wald's bound would have taken with the same traffic, against "no more errors than stable" ..."""
     bound_of_spec: float
     """... and against the line of the spec."""
+    judged: float
+    """What the judge had of errors when it decided, in units of the latter bound: requests after a change of weight are
+    no evidence, and the last look is held back."""
 
 
 def share_of_stable(trials: Iterable[Trial], traffic: Traffic) -> float:
@@ -136,7 +141,16 @@ def cost(trial: Trial, traffic: Traffic, share: float) -> Cost:
         candidate=candidate,
         bound=trial.seconds * needed / told if told else 0.0,
         bound_of_spec=trial.seconds * needed / of_spec if of_spec else 0.0,
+        judged=_judged(trial, share) / needed,
     )
+
+
+def _judged(trial: Trial, share: float) -> float:
+    """The information of the requests that the status says were judged by their errors, in nats."""
+    errors = next((one["requests"] for one in trial.slis if one["name"] == ERRORS and one.get("requests")), "0/0")
+    candidate, stable = (float(part) for part in errors.split("/"))
+    n, worse = candidate + stable, min(0.99, trial.factor * share)
+    return n * bounds.information(worse, share, candidate / n, ALLOWED_RATIO, FLOOR) if n else 0.0
 
 
 def table(trials: Sequence[Trial], traffic: Traffic) -> str:
@@ -159,7 +173,8 @@ def table(trials: Sequence[Trial], traffic: Traffic) -> str:
     found = [
         [
             "candidate", "found", "seconds: median / p90", "bound", "bound of the spec's line",
-            "in units of the latter and one look", "requests: median / p90", "of the candidate",
+            "in units of the latter and one look", "what was judged, in units of the latter",
+            "requests: median / p90", "of the candidate",
         ],
         *(_found(words, mine, traffic, share) for words, mine in groups if mine[0].factor > 1),
     ]  # fmt: skip
@@ -180,7 +195,7 @@ def _outcomes(words: str, trials: Sequence[Trial]) -> list[str]:
 def _found(words: str, trials: Sequence[Trial], traffic: Traffic, share: float) -> list[str]:
     costs = [cost(one, traffic, share) for one in trials if one.outcome is Outcome.ROLLED_BACK]
     if not costs:
-        return [words, f"0 of {len(trials)}", *[""] * 6]
+        return [words, f"0 of {len(trials)}", *[""] * 7]
     bound, of_spec = (median(values) for values in zip(*((one.bound, one.bound_of_spec) for one in costs), strict=True))
     seconds = median(one.seconds for one in costs)
     return [
@@ -190,6 +205,7 @@ def _found(words: str, trials: Sequence[Trial], traffic: Traffic, share: float) 
         f"{bound:.0f} s",
         f"{of_spec:.0f} s",
         f"{seconds / (of_spec + INTERVAL):.2f}",
+        f"{median(one.judged for one in costs):.2f}",
         f"{median(one.requests for one in costs):,.0f} / {p90([one.requests for one in costs]):,.0f}",
         f"{median(one.candidate for one in costs):,.0f} / {p90([one.candidate for one in costs]):,.0f}",
     ]

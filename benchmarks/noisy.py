@@ -1,7 +1,7 @@
 """Models whose pods differ, stand still, fail in bursts and share incidents, and rollouts that judge them fast."""
 
 from benchmarks import cluster, fleet
-from benchmarks.judged import ALPHA, INTERVAL
+from benchmarks.judged import ALPHA, ERRORS, INTERVAL
 from tests.api_server.api import Manifest
 
 STEPS = ({"weight": 25, "hold": "20s"}, {"weight": 50, "hold": "20s", "pause": True})
@@ -39,7 +39,7 @@ def rollout(lane: str, pods: int) -> Manifest:
     manifest["spec"] |= {
         "workload": {"deployment": lane, "replicas": pods},
         "steps": list(STEPS),
-        "slis": [{"name": "errors", "preset": "http/success-rate"}, {"preset": "http/latency", "p95": "1s"}],
+        "slis": [{"name": ERRORS, "preset": "http/success-rate"}, {"preset": "http/latency", "p95": "1s"}],
         "analysis": {"interval": f"{INTERVAL:.0f}s", "falseRollbackRate": f"{ALPHA:.0%}"},
         "rollback": {"drain": "2s", "scaleDownDelay": "2s", "window": 0},
     }

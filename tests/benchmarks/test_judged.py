@@ -22,6 +22,7 @@ def trial(version: str, *, factor: float = 1.0, outcome: Outcome = Outcome.PASSE
         outcome=outcome,
         weights=((at, 25), (at + 10, 50)),
         decided=at + 19.5,
+        slis=({"name": "errors", "requests": "200/400"}, {"name": "http/latency", "requests": "0/0"}),
     )
 
 
@@ -64,6 +65,8 @@ def test_the_bound_is_the_time_in_which_the_same_traffic_would_have_told_enough(
     assert found.bound == pytest.approx(19.5 * log(1 / ALPHA) / told)
     assert found.bound_of_spec == pytest.approx(19.5 * log(1 / ALPHA) / of_spec)
     assert found.bound_of_spec > found.bound
+    judged = 600 * information(0.1, 0.05, 200 / 600, ALLOWED_RATIO, FLOOR)
+    assert found.judged == pytest.approx(judged / log(1 / ALPHA))
 
 
 def test_a_trial_that_got_no_traffic_counts_neither_for_nor_against_the_judge() -> None:
