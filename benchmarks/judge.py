@@ -6,8 +6,8 @@ three times the errors, in a random order. Requests come in bursts through the r
 for as long as they live, stand still now and then, fail in bursts, and share incidents with all pods of their lane.
 
 An equal candidate is watched for a fixed time, whether it has passed the steps or not, and then the source goes back:
-the last step waits for a person, and the judge goes on judging there. While a lane's past is too short for its noise to
-be measured, equal candidates are tried as well, and counted apart.
+the last step waits for a person, and the judge goes on judging there. While the operator says that it has to assume a
+lane's noise, because its past is too short, equal candidates are tried as well, and counted apart.
 """
 
 import argparse
@@ -35,9 +35,6 @@ from tests.cluster.progress import say, step
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "judge-on-the-cluster.md"
 TRIALS = ROOT / "build-output" / "judge-on-the-cluster.jsonl"
-ENOUGH_SECONDS, GRID_SECONDS = 4 * 3600.0, 300
-"""Of all pods together until noise is measured; the past is read up to a multiple of the latter."""
-MARGIN_SECONDS = 60.0
 LONGEST_START = 180.0
 """Seconds until a candidate has traffic."""
 FACTORS = (1.0, 2.0, 3.0)
@@ -84,18 +81,16 @@ class Bench:
             load = BurstyLoad(Path(made), gateway, hosts, rps=rps, seconds=self.options.longest)
             load.start()
             try:
-                known = measured_at(time.time(), self.options.pods)
-                say(f"noise will be measured from {time.strftime('%H:%M:%S', time.gmtime(known))} UTC on")
-                self._live_all(known)
+                self._live_all()
             finally:
                 counted = load.stop()
                 self.world.stop()
         return Traffic.of(counted)
 
-    def _live_all(self, known: float) -> None:
+    def _live_all(self) -> None:
         """All lanes side by side; one that ends before its time is told, and the others go on."""
         with ThreadPoolExecutor(len(self.lanes)) as threads:
-            lanes = {lane: threads.submit(self._live, lane, known) for lane in self.lanes}
+            lanes = {lane: threads.submit(self._live, lane) for lane in self.lanes}
             try:
                 for lane, done in lanes.items():
                     error = done.exception()
@@ -107,28 +102,28 @@ class Bench:
             finally:
                 self._over.set()
 
-    def _live(self, lane: str, known: float) -> None:
+    def _live(self, lane: str) -> None:
         """One lane: equal candidates until its noise is known, then whatever is left to try."""
-        number = 0
-        while self.options.early and time.time() + self.options.watch + 60 < known:
+        number, until = 1, time.monotonic() + self.options.warm_up
+        while not self._try(lane, f"{lane}-1x-{number}", 1.0).history:
             number += 1
-            self._try(lane, f"{lane}-early-{number}", 1.0, history=False)
-        self._over.wait(max(0.0, known - time.time()))
+            if time.monotonic() > until:
+                raise TimeoutError("stable's noise was not measured in the time of the warm-up")
         while (factor := self._next()) is not None:
             number += 1
-            self._try(lane, f"{lane}-{factor:g}x-{number}", factor, history=True)
+            self._try(lane, f"{lane}-{factor:g}x-{number}", factor)
 
     def _next(self) -> float | None:
         with self._lock:
             return self._left.pop() if self._left and not self._over.is_set() else None
 
-    def _try(self, lane: str, version: str, factor: float, *, history: bool) -> None:
+    def _try(self, lane: str, version: str, factor: float) -> Trial:
         """One trial: nothing of its candidate has traffic when this returns."""
         before, began = int(self._status(lane).get("attempt", 0)), time.time()
         fleet.apply_all(self.kubeconfig, [source(lane, version, factor)])
         outcome, decided, status = self._watched(lane, before, self.options.watch if factor == 1 else self.options.find)
         trial = Trial(
-            host=f"{lane}.example.com", version=version, factor=factor, history=history, outcome=outcome,
+            host=f"{lane}.example.com", version=version, factor=factor, history=is_measured(status), outcome=outcome,
             weights=self._weights(lane, began), decided=decided, message=str(status.get("message", "")),
             slis=tuple(status.get("slis") or ()),
         )  # fmt: skip
@@ -140,15 +135,22 @@ class Bench:
         if status.get("phase") != "RolledBack":
             fleet.apply_all(self.kubeconfig, [source(lane, f"{lane}-stable")])
             self.world.wait_until(f"{lane} after {version}", lambda: self.world.phase(lane) == "Healthy", LONGEST_START)
+        return trial
 
     def _watched(self, lane: str, before: int, longest: float) -> tuple[Outcome, float, Manifest]:
-        """Until it is taken back or its time is over: how it ended, when that was decided, and the last status."""
-        began, passed = time.time(), 0.0
+        """Until it is taken back or its time is over: how it ended, when that was decided, and the last status.
+
+        The forecast in that status is the trial's own, which is gone from later ones.
+        """
+        began, passed, foretold = time.time(), 0.0, Manifest()
         while True:
             if self._over.wait(0.2):
                 raise TimeoutError("the benchmark was ended")
             now, status, weights = time.time(), self._status(lane), self._weights(lane, began)
             mine = int(status.get("attempt", 0)) > before
+            if mine and (status.get("forecast") or {}).get("attempt") == status["attempt"]:
+                foretold = status["forecast"]
+            status["forecast"] = foretold
             if mine and status.get("phase") == "RolledBack":
                 on_evidence = any(one["verdict"] == "Fail" for one in status.get("slis") or ())
                 at = next((at for at, weight in weights if weight == 0), now)
@@ -171,14 +173,10 @@ class Bench:
         return dict((self.world.objects["ModelRollout"].get(lane) or {}).get("status") or {})
 
 
-def measured_at(began: float, pods: int) -> float:
-    """From when on the past of so many pods that began to serve at `began` is enough to measure their noise on.
-
-    >>> measured_at(1000.0, 12), measured_at(0.0, 40)
-    (2400.0, 600.0)
-    """
-    enough = began + ENOUGH_SECONDS / pods + MARGIN_SECONDS
-    return -(-enough // GRID_SECONDS) * GRID_SECONDS
+def is_measured(status: Manifest) -> bool:
+    """Whether the operator judged by measured noise: what it said of the time that the step takes."""
+    said = str(status["forecast"].get("message", ""))
+    return bool(said) and "noise is assumed" not in said
 
 
 def main() -> None:
@@ -187,12 +185,10 @@ def main() -> None:
     parser.add_argument("--rollouts", type=int, default=60, help="of each kind: equal, 2 times and 3 times the errors")
     parser.add_argument("--lanes", type=int, default=10, help="models side by side")
     parser.add_argument("--pods", type=int, default=16, help="of each model; the warm-up lasts 240 minutes over this")
-    parser.add_argument("--rps", type=float, default=450.0, help="of all lanes together")
+    parser.add_argument("--rps", type=float, default=400.0, help="of all lanes together")
     parser.add_argument("--watch", type=float, default=120.0, help="seconds that an equal candidate has traffic")
     parser.add_argument("--find", type=float, default=240.0, help="seconds in which a regression must be found")
-    parser.add_argument(
-        "--early", action=argparse.BooleanOptionalAction, default=True, help="equal ones in the warm-up"
-    )
+    parser.add_argument("--warm-up", type=float, default=3600.0, help="seconds until noise must be measured")
     parser.add_argument("--seed", type=int, default=0, help="of the order of the trials")
     parser.add_argument("--longest", type=float, default=3 * 3600, help="seconds after which no more requests come")
     parser.add_argument("--patience", type=float, default=600, help="seconds to wait for a quiet machine at most")

@@ -39,7 +39,7 @@ class Trial:
     factor: float
     """The candidate's errors over stable's: 1 is an equal candidate."""
     history: bool
-    """Whether stable's noise was measured when it began."""
+    """Whether stable's noise was measured, as the operator said."""
     outcome: Outcome
     weights: Sequence[tuple[float, int]] = ()
     """The candidate's weight and since when, the first above 0."""
@@ -157,13 +157,9 @@ def table(trials: Sequence[Trial], traffic: Traffic) -> str:
     """Both tables of the page."""
     share = share_of_stable(trials, traffic)
     groups = [
-        (words, [one for one in trials if one.factor == factor and one.history is history])
-        for words, factor, history in (
-            ("equal, stable's noise is measured", 1.0, True),
-            ("equal, stable has no history yet", 1.0, False),
-            ("2 times the errors", 2.0, True),
-            ("3 times the errors", 3.0, True),
-        )
+        (f"{words}{more}", [one for one in trials if (one.factor, one.history) == (factor, history)])
+        for words, factor in (("equal", 1.0), ("2 times the errors", 2.0), ("3 times the errors", 3.0))
+        for more, history in (("", True), (", noise assumed", False))
     ]
     groups = [(words, mine) for words, mine in groups if mine]
     outcomes = [

@@ -1,11 +1,12 @@
 """What the cluster benchmark of the judge makes of its trials: counted by hand here."""
 
+from dataclasses import replace
 from math import log
 
 import pytest
 
 from benchmarks.bursty import Counted
-from benchmarks.judge import measured_at
+from benchmarks.judge import is_measured
 from benchmarks.judged import ALLOWED_RATIO, ALPHA, FLOOR, Outcome, Traffic, Trial, cost, p90, share_of_stable, table
 from benchmarks.statistics.bounds import information
 
@@ -73,7 +74,18 @@ def test_a_trial_that_got_no_traffic_counts_neither_for_nor_against_the_judge() 
     nothing = Trial(host=HOST, version="v3", factor=1.0, history=True, outcome=Outcome.FAILED)
     told = table([trial("v2"), trial("v4", outcome=Outcome.ROLLED_BACK), nothing], Traffic.of(answers("v2")))
     row = [cell.strip() for cell in told.splitlines()[2].split("|")[1:-1]]
-    assert row == ["equal, stable's noise is measured", "3", "1", "0.975", "1", "0", "1"]
+    assert row == ["equal", "3", "1", "0.975", "1", "0", "1"]
+
+
+def test_no_trial_is_left_out_of_the_table() -> None:
+    trials = [
+        replace(trial(f"v{factor}-{history}"), factor=factor, history=history)
+        for factor in (1.0, 2.0, 3.0)
+        for history in (True, False)
+    ]
+    told = table(trials, Traffic.of(answers("v2"))).split("\n\n")[0].splitlines()[2:]
+    assert len(told) == len(trials)
+    assert len({line.split("|")[1] for line in told}) == len(trials)
 
 
 def test_regressions_that_were_missed_are_told_beside_those_that_were_found() -> None:
@@ -84,9 +96,11 @@ def test_regressions_that_were_missed_are_told_beside_those_that_were_found() ->
     assert "| 0 of 1 |" in table([missed], Traffic.of(answers("v3"))).splitlines()[-1].replace("  ", "")
 
 
-def test_noise_is_measured_from_the_first_read_on_that_has_four_hours_of_all_pods() -> None:
-    assert measured_at(1000.0, 12) == 2400.0
-    assert measured_at(0.0, 40) == 600.0
+def test_whether_noise_was_measured_is_what_the_operator_said() -> None:
+    told = "If it is as good as stable, step 1 (25 %) takes about 4 min at 46.5 requests/s."
+    assert is_measured({"forecast": {"message": told}})
+    assert not is_measured({"forecast": {"message": f"{told} Stable's noise is assumed, which makes this slow."}})
+    assert not is_measured({"forecast": {}}), "nothing was said"
 
 
 def test_nine_tenths_do_not_exceed_the_p90() -> None:
