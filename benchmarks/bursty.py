@@ -63,6 +63,14 @@ class BurstyLoad:
     def start(self) -> None:
         self._process.start()
 
+    def wait_for_answers(self, seconds: float) -> None:
+        """Until something was counted: a process needs a while to start on a busy machine."""
+        end = time.monotonic() + seconds
+        while not self._file.stat().st_size:
+            if time.monotonic() > end:
+                raise TimeoutError(f"nothing was counted within {seconds:.0f} s")
+            time.sleep(0.2)
+
     def stop(self) -> list[Counted]:
         """End it, and return what was counted; one version may have several entries in one second."""
         if self._process.is_alive():

@@ -72,7 +72,7 @@ def test_answers_are_counted_by_host_version_and_second_at_about_the_rate_that_w
 def test_requests_that_nobody_answers_are_counted_as_lost(tmp_path: Path) -> None:
     load = BurstyLoad(tmp_path, "http://127.0.0.1:9/", ["good"], rps=50.0, seconds=60.0)
     load.start()
-    wait_for_seconds(tmp_path, 1)
+    load.wait_for_answers(60.0)
     counted = load.stop()
     assert counted
     assert all(one.version == "" and one.bad == one.n for one in counted)

@@ -100,6 +100,7 @@ def test_whether_noise_was_measured_is_what_the_operator_said() -> None:
     told = "If it is as good as stable, step 1 (25 %) takes about 4 min at 46.5 requests/s."
     assert is_measured({"forecast": {"message": told}})
     assert not is_measured({"forecast": {"message": f"{told} Stable's noise is assumed, which makes this slow."}})
+    assert not is_measured({"forecast": {"message": "Stable has no requests, so no step can conclude."}})
     assert not is_measured({"forecast": {}}), "nothing was said"
 
 
