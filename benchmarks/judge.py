@@ -97,7 +97,7 @@ class Bench:
                     error = done.exception()
                     if isinstance(error, TimeoutError):
                         self.stopped.append(f"{lane}: {error}")
-                        say(f"{lane} stopped early: {error}; {self._status(lane)}")
+                        say(f"{lane} stopped early: {error}; {self._status(lane).get('message')}")
                     elif error is not None:
                         raise error
             finally:
