@@ -10,7 +10,7 @@ from scipy.special import ndtr
 from benchmarks.statistics import twin
 from benchmarks.statistics.traffic import Floats, LatencyTraffic, Traffic
 from serinus.core import history, judge
-from serinus.core.evidence import Counts, Histogram, Look, PodLook, Ratio, Role, Sli, Standards, Verdict
+from serinus.core.evidence import Counts, Histogram, Look, PodLook, Rate, Ratio, Role, Sli, Standards, Verdict
 from serinus.core.judge import EvidenceState
 from serinus.core.noise import no_history
 
@@ -132,7 +132,10 @@ def looks_of(made: Traffic | LatencyTraffic, run: int) -> Iterator[Look]:
 
 
 def requests(parts: Sequence[Counts]) -> float:
-    return sum(part.total if isinstance(part, Ratio) else sum(part.counts) for part in parts)
+    totals = [
+        sum(part.counts) if isinstance(part, Histogram) else part.total for part in parts if not isinstance(part, Rate)
+    ]
+    return sum(totals)
 
 
 def past_of(made: Traffic | LatencyTraffic, run: int) -> list[Look]:

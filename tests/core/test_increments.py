@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from serinus.core.evidence import Histogram, Look, PodLook, Ratio, Role
+from serinus.core.evidence import Counts, Histogram, Look, PodLook, Ratio, Role
 from serinus.core.increments import Increments, Intake, begin, past, take
 from serinus.core.plain import from_plain, to_plain
 from serinus.core.samples import Series
@@ -44,7 +44,7 @@ def looks(several: Iterable[Increments], *, drain: float = 0.0, settle: float = 
     return told, intake
 
 
-def counted(look: Look, name: str) -> Ratio | Histogram | None:
+def counted(look: Look, name: str) -> Counts | None:
     return next((one.counts["s"] for one in look.pods if one.pod == name), None)
 
 

@@ -83,7 +83,7 @@ def test_a_latency_without_buckets_cannot_be_told() -> None:
 def test_the_counts_of_a_candidate_as_good_as_stable_are_those_of_stable() -> None:
     for sli in (errors(), latency(), latency(edge=None, budget=None)):
         one = track(sli)
-        arms = power.expected(one, arms_of(legs(600, 20)[0].stage, 100.0, INTERVAL), 1.0)
+        arms = power.expected(one, arms_of(legs(600, 20)[0].stage, 100.0, INTERVAL, sli), 1.0)
         assert (arms.n1, arms.n0) == (300.0, 1200.0)
         assert arms.x1 == pytest.approx(arms.x0 / 4)
         assert arms.x1 > 0
@@ -111,7 +111,7 @@ def test_the_smallest_ratio_that_is_shown_is_the_one_that_just_takes_the_hold() 
     one, (leg,) = track(errors(budget=None)), legs(600, 25)
     ratio = power.smallest_excluded(one, leg, 50.0, interval=INTERVAL, standards=standards())
     assert ratio is not None
-    arms = arms_of(leg.stage, 50.0, INTERVAL)
+    arms = arms_of(leg.stage, 50.0, INTERVAL, one.sli)
     assert seconds(one, arms, ratio, standards()) == pytest.approx(600, rel=0.05)
     assert power.smallest_excluded(one, leg, 0.0, interval=INTERVAL, standards=standards()) is None
 

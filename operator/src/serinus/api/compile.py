@@ -17,15 +17,17 @@ from serinus.api import analysis, slis, v1alpha1, workload
 from serinus.api.sentences import closest, of_errors
 from serinus.api.traffic import Traffic
 from serinus.core.budget import ErrorBudget
-from serinus.core.evidence import OnFail, Sli, Standards
+from serinus.core.evidence import HOUR, OnFail, Sli, Standards
 from serinus.core.model import Deadlines, DeletionPolicy, Model, OnInconclusive, Spec, Step
 from serinus.core.questions import (
     Arms,
     HistogramSource,
     Matcher,
     Measurement,
+    RateSource,
     RatioSource,
     Series,
+    Source,
     SourceRef,
     TrafficRef,
 )
@@ -36,6 +38,9 @@ ALLOWED_RATIO = 1.2
 """Default margin for a share of bad requests: 1.2 times as many as stable has."""
 ALLOWED_RATIO_LATENCY = 1.1
 """Default margin for a latency: 1.1 times stable's."""
+
+ALLOWED_RATIO_RATE = 1.5
+"""Default margin for events over time: they are few, so that less takes days to prove."""
 
 _BUDGETS = {"p50": 0.5, "p90": 0.1, "p95": 0.05, "p99": 0.01}
 _EVIDENCE: Any = {"steps": True, "slis": True, "analysis": True, "error_budget": {"sli", "objective", "burn"}}
@@ -118,6 +123,11 @@ def _error_budget(spec: v1alpha1.Spec, judged: Iterable[tuple[Sli, Measurement]]
     if typed is None:
         return None
     sli = next(sli for sli, _ in judged if typed.sli in (None, sli.name))
+    if sli.rate:
+        return (
+            f"spec.errorBudget.sli: {sli.name} is a rate and counts no requests, of which a budget could be; write the "
+            "name of an SLI that does."
+        )
     if sli.latency and sli.edge is None:
         return (
             f"spec.errorBudget: {sli.name} is a latency and does not say which requests are too slow; write its "
@@ -208,16 +218,18 @@ def _judged(
     if isinstance(objective, str):
         return objective
     budget, edge = objective
-    latency = isinstance(source, HistogramSource)
+    latency, rate = isinstance(source, HistogramSource), isinstance(source, RateSource)
+    usual = ALLOWED_RATIO_LATENCY if latency else ALLOWED_RATIO_RATE if rate else ALLOWED_RATIO
     sli = Sli(
         name=measurement.sli,
         latency=latency,
         budget=budget,
         edge=edge,
-        allowed_ratio=typed.allowed_ratio or (ALLOWED_RATIO_LATENCY if latency else ALLOWED_RATIO),
+        allowed_ratio=typed.allowed_ratio or usual,
         on_fail=OnFail(typed.on_fail),
         seconds_per_unit=source.seconds_per_unit if isinstance(source, HistogramSource) else 1.0,
         assumed_dispersion=float(rules.assumed_dispersion),
+        rate=rate,
     )
     return sli, measurement
 
@@ -231,13 +243,15 @@ def _measurement(at: str, typed: slis.Sli, presets: Mapping[str, Preset]) -> Mea
         return Measurement(sli=name, arms=preset.arms, source=preset.source)
     if typed.ratio is not None:
         ratio = typed.ratio
-        source: RatioSource | HistogramSource = RatioSource(
+        source: Source = RatioSource(
             total=_series(ratio.total),
             bad=_series(ratio.bad) if ratio.bad else None,
             good=_series(ratio.good) if ratio.good else None,
         )
         return Measurement(sli=name, arms=Arms.POD, source=source)
-    assert typed.histogram is not None, "an SLI has one of preset, ratio and histogram"
+    if typed.rate is not None:
+        return Measurement(sli=name, arms=Arms.POD, source=RateSource(events=_series(typed.rate.events)))
+    assert typed.histogram is not None, "an SLI has one of preset, ratio, histogram and rate"
     unit = _seconds_per_unit(typed.histogram)
     if unit is None and _quantile(typed) is not None:
         return (
@@ -248,11 +262,12 @@ def _measurement(at: str, typed: slis.Sli, presets: Mapping[str, Preset]) -> Mea
     return Measurement(sli=name, arms=Arms.POD, source=source)
 
 
-def _objective(
-    at: str, typed: slis.Sli, source: RatioSource | HistogramSource
-) -> tuple[float | None, float | None] | str:
-    """Budget (share of bad requests) and, for a latency, the bucket edge in the metric's unit."""
+def _objective(at: str, typed: slis.Sli, source: Source) -> tuple[float | None, float | None] | str:
+    """Budget (share of bad requests; of a rate events per pod-second) and, for a latency, the bucket edge in the
+    metric's unit."""
     quantile = _quantile(typed)
+    if isinstance(source, RateSource):
+        return (None if typed.per_pod_hour is None else typed.per_pod_hour / HOUR), None
     if isinstance(source, HistogramSource):
         if typed.objective is not None:
             return (

@@ -71,7 +71,7 @@ class Matcher(Typed):
 
 
 class Counter(Typed):
-    """A counter of requests: a metric's name, narrowed by matchers. Serinus adds namespace and pods."""
+    """A counter: a metric's name, narrowed by matchers. Serinus adds namespace and pods."""
 
     metric: MetricName = Field(description="Name of the counter as it is scraped. Example: `http_requests_total`.")
     matchers: tuple[Matcher, ...] = Field(
@@ -147,6 +147,18 @@ class Histogram(Typed):
     )
 
 
+class Rate(Typed):
+    """Events that are counted per time and not per request."""
+
+    events: Counter = Field(
+        description=(
+            "The events, by a counter whose series have the label `pod`. It must be there before the first event, at 0 "
+            "for each of its labels: a candidate that does not show it is not promoted.\n"
+            "Example: `{metric: gpu_faults_total}`."
+        )
+    )
+
+
 def _quantile(name: str, share: str) -> float | None:
     """Field of a latency objective: at most `share` of the requests may be slower."""
     described: float | None = Field(
@@ -166,11 +178,12 @@ class Sli(Typed):
 
     rules: ClassVar[tuple[Rule, ...]] = (
         Rule(
-            cel="[has(self.preset), has(self.ratio), has(self.histogram)].filter(x, x).size() == 1",
+            cel="[has(self.preset), has(self.ratio), has(self.histogram), has(self.rate)].filter(x, x).size() == 1",
             message=(
-                "write exactly one of preset: FAMILY/NAME, ratio: {total, bad} or histogram: {metric, worse: higher}"
+                "write exactly one of preset: FAMILY/NAME, ratio: {total, bad}, histogram: {metric, worse: higher} or "
+                "rate: {events}"
             ),
-            holds=lambda it: count(it.preset, it.ratio, it.histogram) == 1,
+            holds=lambda it: count(it.preset, it.ratio, it.histogram, it.rate) == 1,
         ),
         Rule(
             cel="has(self.preset) || has(self.name)",
@@ -187,6 +200,19 @@ class Sli(Typed):
             cel="!has(self.ratio) || !(has(self.p50) || has(self.p90) || has(self.p95) || has(self.p99))",
             message="p50, p90, p95 and p99 belong to a histogram; for a ratio write objective: 99%",
             holds=lambda it: it.ratio is None or count(it.p50, it.p90, it.p95, it.p99) == 0,
+        ),
+        Rule(
+            cel="!has(self.rate) || "
+            "!(has(self.objective) || has(self.p50) || has(self.p90) || has(self.p95) || has(self.p99))",
+            message="a rate has no share of requests as its objective; write the most events per pod-hour, such as "
+            "perPodHour: 2",
+            holds=lambda it: it.rate is None or count(it.objective, it.p50, it.p90, it.p95, it.p99) == 0,
+        ),
+        Rule(
+            cel="has(self.rate) || !has(self.perPodHour)",
+            message="perPodHour belongs to a rate; for a ratio write objective: 99%, for a latency p99: 2500ms",
+            holds=lambda it: it.rate is not None or it.per_pod_hour is None,
+            field="perPodHour",
         ),
         Rule(
             cel="[has(self.objective), has(self.p50), has(self.p90), has(self.p95), has(self.p99)]"
@@ -217,21 +243,29 @@ class Sli(Typed):
         description=(
             "A ready-made SLI of a model server or gateway, as `FAMILY/NAME`: families `envoy`, `http`, `istio`, "
             "`mlserver`, `vllm`.\n"
-            "Example: `vllm/success-rate`. One of `preset`, `ratio`, `histogram`."
+            "Example: `vllm/success-rate`. One of `preset`, `ratio`, `histogram`, `rate`."
         ),
     )
     ratio: Ratio | None = Field(
         default=None,
         description=(
-            "A share of bad requests from two counters of your own. One of `preset`, `ratio`, `histogram`.\n"
+            "A share of bad requests from two counters of your own. One of `preset`, `ratio`, `histogram`, `rate`.\n"
             "Example: `{total: {metric: answers_total}, bad: {metric: answers_rejected_total}}`."
         ),
     )
     histogram: Histogram | None = Field(
         default=None,
         description=(
-            "A latency from a histogram of your own. One of `preset`, `ratio`, `histogram`.\n"
+            "A latency from a histogram of your own. One of `preset`, `ratio`, `histogram`, `rate`.\n"
             "Example: `{metric: http_request_duration_seconds, worse: higher}`."
+        ),
+    )
+    rate: Rate | None = Field(
+        default=None,
+        description=(
+            "Events over time, such as restarts or faults of an accelerator, of pods that are ready or were. Some "
+            "other SLI must count requests. One of `preset`, `ratio`, `histogram`, `rate`.\n"
+            "Example: `{events: {metric: gpu_faults_total}}`."
         ),
     )
     objective: Annotated[float, Percentage("99%", "100%", includes_most=False)] | None = Field(
@@ -247,14 +281,25 @@ class Sli(Typed):
     p90: Latency | None = _quantile("p90", "10 %")
     p95: Latency | None = _quantile("p95", "5 %")
     p99: Latency | None = _quantile("p99", "1 %")
+    per_pod_hour: float | None = Field(
+        default=None,
+        ge=0.001,
+        le=1_000_000,
+        description=(
+            "Most events per hour of one pod, for a rate. A candidate that has more, and more than stable, fails. A "
+            "difference to stable of up to half of it is tolerated, and a candidate without events is passed when it "
+            "is sure to have less than that half: sooner for a larger one.\n"
+            "Example: `2`. Default: none, the candidate is compared with stable, and may have `1` more."
+        ),
+    )
     allowed_ratio: float | None = Field(
         default=None,
         ge=1,
         le=10,
         description=(
             "How many times as bad as stable the candidate may be before that counts as harm: bad requests for a "
-            "ratio, the latency itself for a histogram. Smaller needs more requests to prove.\n"
-            "Example: `1.5`. Default: `1.2` for a ratio, `1.1` for a histogram."
+            "ratio, the latency itself for a histogram, events for a rate. Smaller needs more requests to prove.\n"
+            "Example: `1.5`. Default: `1.2` for a ratio, `1.1` for a histogram, `1.5` for a rate."
         ),
     )
     on_fail: Literal["rollback", "hold"] = Field(

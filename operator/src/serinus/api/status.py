@@ -49,7 +49,9 @@ class SliStatus(Part):
 
     name: str = Field(description="Name of the SLI.")
     verdict: str = Field(description="Pass, Fail, NotEnough, NoData or ProviderDown.")
-    candidate: str = Field(default="", description="The candidate's value: share of bad requests.")
+    candidate: str = Field(
+        default="", description="The candidate's value: share of bad requests, or events per pod-hour."
+    )
     stable: str = Field(default="", description="The stable revision's value.")
     ratio: str = Field(default="", description="Interval of candidate/stable, valid at every look.")
     e_harm: str = Field(default="", description="Evidence that the candidate is worse than its margin (e-value).")
@@ -235,8 +237,8 @@ def _sli(finding: Finding) -> SliStatus:
     return SliStatus(
         name=finding.sli,
         verdict=finding.verdict,
-        candidate=_share(finding.candidate),
-        stable=_share(finding.stable),
+        candidate=_value(finding.candidate, finding),
+        stable=_value(finding.stable, finding),
         ratio=f"{low:.3g} to {high:.3g}" if low is not None and high is not None else "",
         e_harm=f"{finding.e_harm:.3g}",
         e_safe=f"{finding.e_safe:.3g}",
@@ -250,8 +252,10 @@ def _expected(seconds: float, now: float) -> str:
     return timestamp(round((now + seconds) / 600) * 600)
 
 
-def _share(value: float | None) -> str:
-    return "" if value is None else f"{100 * value:.3g}%"
+def _value(value: float | None, finding: Finding) -> str:
+    if value is None:
+        return ""
+    return f"{value:.3g}/h" if finding.per_pod_hour else f"{100 * value:.3g}%"
 
 
 def _conditions(

@@ -121,6 +121,15 @@ class Spec(Typed):
             field="slis",
         ),
         Rule(
+            cel="self.slis.exists(s, !has(s.rate))",
+            message=(
+                "a rate does not tell whether the candidate is asked anything: write an SLI that counts requests "
+                "beside it, such as {preset: vllm/success-rate}"
+            ),
+            holds=lambda it: any(sli.rate is None for sli in it.slis),
+            field="slis",
+        ),
+        Rule(
             cel="!has(self.errorBudget) || has(self.errorBudget.sli) || size(self.slis) == 1",
             message="there are several SLIs: write which one the budget is counted on, such as sli: vllm/success-rate",
             holds=lambda it: it.error_budget is None or it.error_budget.sli is not None or len(it.slis) == 1,

@@ -8,7 +8,7 @@ from typing import Any
 from serinus.backtest import budgets, fields
 from serinus.backtest.errors import Refused
 from serinus.core import native
-from serinus.core.evidence import Counts, Histogram, PodLook, ProviderState, Ratio, Role, Sli
+from serinus.core.evidence import Counts, Histogram, PodLook, ProviderState, Rate, Ratio, Role, Sli
 from serinus.core.increments import CLOSE, Increments
 from serinus.core.model import Spec
 from serinus.core.questions import HistogramSource
@@ -17,6 +17,7 @@ _LINE = frozenset({"t", "weight", "wanted", "step", "provider", "pods", "budget"
 _POD = frozenset({"pod", "role", "from", "to", "readySince", "restarts", "slis"})
 _RATIO = frozenset({"total", "bad"})
 _HISTOGRAM = frozenset({"le", "counts"})
+_RATE = (frozenset({"events"}), frozenset({"events", "exposure"}))
 _NATIVE = frozenset({"schema", "offset", "counts"})
 _FARTHEST = 2**20
 """An index of a native bucket that no observation has."""
@@ -26,8 +27,8 @@ WARM_UP = (
 )
 """Why increments are refused where the spec leaves out a pod's first requests."""
 _NOT_YET = {
-    "exposure": "rates over an exposure are not judged yet; a ratio {total, bad} and a histogram {le, counts} are",
-    "both": "paired (shadow) counts are not judged yet; a ratio {total, bad} and a histogram {le, counts} are",
+    "both": "paired (shadow) counts are not judged yet; a ratio {total, bad}, a histogram {le, counts} and a rate "
+    "{events} are",
 }
 """By a field that is there only in a form that the core cannot judge: why it is refused."""
 
@@ -134,12 +135,12 @@ class Increase:
         slis = one.get("slis")
         if not isinstance(slis, dict):
             raise Refused(f"pods[{index}].slis is {fields.shown(slis)}: write counts by SLI, {{}} where none was read.")
-        counts = {name: self._counts(name, told, index) for name, told in slis.items()}
+        counts = {name: self._counts(name, told, index, to - since) for name, told in slis.items()}
         return PodLook(pod=pod, role=role, start=since, end=to, counts=counts)
 
-    def _counts(self, name: str, told: Any, index: int) -> Counts:
+    def _counts(self, name: str, told: Any, index: int, seconds: float) -> Counts:
         sli = self._slis.get(name)
-        if sli is not None and not sli.latency and isinstance(told, dict) and told.keys() == _RATIO:
+        if sli is not None and not sli.latency and not sli.rate and isinstance(told, dict) and told.keys() == _RATIO:
             total, bad = told["total"], told["bad"]
             # What holds for nearly every line is asked first; which of it does not is found out below.
             if type(total) in (int, float) and type(bad) in (int, float) and 0 <= bad <= total < inf:
@@ -152,6 +153,10 @@ class Increase:
         _not_yet(told, f"{at}: ")
         if sli.latency and told.keys() == _NATIVE:
             return self._native(sli, told, at)
+        if sli.rate:
+            if told.keys() not in _RATE:
+                raise Refused(f"{at} has {', '.join(told) or 'nothing'}: write {self._form(sli)}.")
+            return _rate(told, at, seconds)
         if told.keys() != (_HISTOGRAM if sli.latency else _RATIO):
             raise Refused(f"{at} has {', '.join(told) or 'nothing'}: write {self._form(sli)}.")
         return self._histogram(sli, told, at) if sli.latency else _ratio(told, at)
@@ -159,6 +164,8 @@ class Increase:
     def _form(self, sli: Sli) -> str:
         if sli.latency:
             return f'{{"le": [0.5, 2.5, "+Inf"], "counts": [90, 9, 1]}}, because {sli.name} is a latency'
+        if sli.rate:
+            return f'{{"events": 1}}, or {{"events": 1, "exposure": 15.0}}, because {sli.name} is a rate'
         return f'{{"total": 1500, "bad": 14}}, because {sli.name} is a ratio'
 
     def _histogram(self, sli: Sli, told: Mapping[str, Any], at: str) -> Histogram:
@@ -216,6 +223,19 @@ def _ratio(told: Mapping[str, Any], at: str) -> Ratio:
     if bad > total:
         raise Refused(f"{at}: {bad:g} bad of {total:g} requests; bad is at most total.")
     return Ratio(total=total, bad=bad)
+
+
+def _rate(told: Mapping[str, Any], at: str, seconds: float) -> Rate:
+    """Events in so many seconds; the line may say others, for which they were counted."""
+    events = fields.number(told["events"], f"{at}.events", "how many events there were, 0 or more", least=0.0)
+    exposure = seconds
+    if "exposure" in told:
+        exposure = fields.number(
+            told["exposure"], f"{at}.exposure", "for how many seconds the events were counted, 0 or more", least=0.0
+        )
+    if events > 0 and exposure <= 0:
+        raise Refused(f"{at}: {events:g} events in no time; write the exposure in seconds, or leave it out.")
+    return Rate(events=events, exposure=exposure)
 
 
 def _not_yet(given: Mapping[str, Any], at: str) -> None:

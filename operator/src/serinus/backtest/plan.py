@@ -72,7 +72,10 @@ class Planned:
     caught: Mapping[str, Caught | None]
     """By SLI: what a candidate twice as bad costs until it is found; None: it is not, even in `maxHold` at the end."""
     allowed: Mapping[str, tuple[float, float]]
-    """By SLI that is a ratio: stable's share of bad requests, and up to which nothing is harm at the last step."""
+    """By SLI that is a ratio: stable's share of bad requests, and up to which nothing is harm at the last step. Of a
+    rate events per pod-second."""
+    rates: frozenset[str]
+    """The SLIs that count events over time."""
     unknown: Mapping[str, str]
     """By SLI: why its regressions cannot be told."""
     curves: tuple[Curve, ...]
@@ -126,6 +129,7 @@ def plan(
         rows=tuple(sorted(rows, key=lambda row: row.step)),
         caught=costs,
         allowed={track.sli.name: _allowed(track, state, stages[-1]) for track in state.tracks if not track.sli.latency},
+        rates=frozenset(sli.name for sli in known.slis if sli.rate),
         unknown=unknown,
         curves=tuple(drawn),
     )

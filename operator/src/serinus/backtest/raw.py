@@ -12,7 +12,7 @@ from serinus.backtest.errors import Refused
 from serinus.core.evidence import ProviderState, Role
 from serinus.core.model import Shift, Spec
 from serinus.core.needs import Started
-from serinus.core.questions import HistogramSource, Matcher, RatioSource
+from serinus.core.questions import HistogramSource, Matcher, RateSource, RatioSource
 from serinus.core.questions import Series as Wanted
 from serinus.core.samples import Labels, Part, Series
 
@@ -127,6 +127,8 @@ def _wanted(spec: Spec) -> list[tuple[str, str, str | None, tuple[Matcher, ...]]
         source = one.source
         if isinstance(source, HistogramSource):
             found.append((f"{source.histogram.metric}_bucket", one.sli, None, source.histogram.matchers))
+        elif isinstance(source, RateSource):
+            found.append((source.events.metric, one.sli, "events", source.events.matchers))
         elif isinstance(source, RatioSource):
             parts: dict[str, Wanted | None] = {"total": source.total, "bad": source.bad, "good": source.good}
             found.extend((it.metric, one.sli, part, it.matchers) for part, it in parts.items() if it is not None)

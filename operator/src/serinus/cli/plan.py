@@ -13,6 +13,7 @@ from serinus.backtest.plan import Planned, Row, plan
 from serinus.cli import prometheus
 from serinus.cli.codes import UNUSABLE
 from serinus.cli.files import Unreadable, lines, located, rollout
+from serinus.core.evidence import HOUR
 from serinus.core.findings import duration, rounded
 
 HEAD = ("step", "weight", "hold", "SLI", "finds", "shows", "asked", "needs", "by pods")
@@ -125,6 +126,9 @@ def said(told: Planned) -> Iterator[str]:
             yield f"{sli}: a candidate twice as bad as stable is not found{_why(told, sli)}."
         else:
             bad = f"about {rounded(caught.bad)}" if caught.bad >= 1 else "less than one"
+            if sli in told.rates:
+                yield f"{sli}: a candidate with twice stable's events is found after about {duration(caught.seconds)}."
+                continue
             yield (
                 f"{sli}: a candidate twice as bad as stable is found after about {duration(caught.seconds)}, and {bad}"
                 " of its requests are bad until then."
@@ -135,7 +139,8 @@ def _why(told: Planned, sli: str) -> str:
     """Why twice stable's share is not found."""
     share, most = told.allowed.get(sli, (0.0, 0.0))
     if 2 * share <= most:
-        return f": it has {2 * share:.2%} beside {share:.2%}, and up to {most:.2%} is allowed or may be the pods'"
+        twice, once, allowed = (_value(told, sli, value) for value in (2 * share, share, most))
+        return f": it has {twice} beside {once}, and up to {allowed} is allowed or may be the pods'"
     return " within maxHold"
 
 
@@ -159,7 +164,12 @@ def _found(row: Row, told: Planned) -> str:
         return "unknown"
     if row.found is None or row.sli not in told.allowed:
         return _times(row.found)
-    return f"{row.found:.3g}x ({row.found * told.allowed[row.sli][0]:.2%})"
+    return f"{row.found:.3g}x ({_value(told, row.sli, row.found * told.allowed[row.sli][0])})"
+
+
+def _value(told: Planned, sli: str, share: float) -> str:
+    """A share of bad requests, or the rate of events."""
+    return f"{HOUR * share:.3g} per pod-hour" if sli in told.rates else f"{share:.2%}"
 
 
 def _times(ratio: float | None) -> str:

@@ -7,7 +7,7 @@ old and as cold as the candidate.
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from serinus.core.evidence import Histogram, Look, PodLook, Ratio, Role, Sli
+from serinus.core.evidence import Counts, Histogram, Look, PodLook, Rate, Ratio, Role, Sli
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,7 +17,8 @@ class Arms:
     n1: float
     n0: float
     x1: float = 0.0
-    """Bad requests of the candidate; for a latency those above the objective's edge."""
+    """Bad requests of the candidate; for a latency those above the objective's edge. For a rate x1, x0 are events and
+    n1, n0 the pod-seconds for which they were counted."""
     x0: float = 0.0
     pods1: int
     pods0: int
@@ -29,6 +30,8 @@ class Arms:
     counts0: tuple[float, ...] = ()
     each1: tuple[tuple[str, float, float], ...] = ()
     """The candidate's pods: requests and bad ones of each."""
+    shown1: bool = True
+    """Some pod of the candidate shows the counter of a rate, so that 0 is a count."""
 
 
 def of(look: Look, sli: Sli, edges: tuple[float, ...] = ()) -> Arms | None:
@@ -37,7 +40,8 @@ def of(look: Look, sli: Sli, edges: tuple[float, ...] = ()) -> Arms | None:
     For a latency the buckets are those that every pod has, of `edges` where some are given. Revisions may have other
     buckets; where they share no bound, `inf` alone is left: requests are counted and cannot be compared.
     """
-    measured = [pod for pod in look.pods if isinstance(pod.counts.get(sli.name), Histogram if sli.latency else Ratio)]
+    kind = Histogram if sli.latency else Rate if sli.rate else Ratio
+    measured = [pod for pod in look.pods if isinstance(pod.counts.get(sli.name), kind)]
     if not measured:
         return None
     fresh = any(pod.role is Role.BASELINE for pod in measured)
@@ -47,8 +51,8 @@ def of(look: Look, sli: Sli, edges: tuple[float, ...] = ()) -> Arms | None:
     timed = one or zero
     seconds = sum(pod.end - pod.start for pod in timed) / len(timed) if timed else 0.0
     if not sli.latency:
-        n1, x1 = _ratio(one, sli.name)
-        n0, x0 = _ratio(zero, sli.name)
+        n1, x1 = _counted(one, sli.name)
+        n0, x0 = _counted(zero, sli.name)
         return Arms(
             n1=n1,
             x1=x1,
@@ -57,7 +61,8 @@ def of(look: Look, sli: Sli, edges: tuple[float, ...] = ()) -> Arms | None:
             pods1=len(one),
             pods0=len(zero),
             seconds=seconds,
-            each1=tuple([(pod.pod, *_ratio([pod], sli.name)) for pod in one]),
+            each1=tuple([(pod.pod, *_counted([pod], sli.name)) for pod in one]),
+            shown1=not sli.rate or any(_shown(pod.counts[sli.name]) for pod in one),
         )
     shared = common_edges(measured, sli.name)
     if edges and shared != edges:
@@ -103,14 +108,21 @@ def common_edges(pods: Iterable[PodLook], sli: str) -> tuple[float, ...]:
     return tuple(sorted(shared or ()))
 
 
-def _ratio(pods: list[PodLook], sli: str) -> tuple[float, float]:
+def _counted(pods: list[PodLook], sli: str) -> tuple[float, float]:
     total = bad = 0.0
     for pod in pods:
         counts = pod.counts[sli]
         if isinstance(counts, Ratio):
             total += counts.total
             bad += min(counts.bad, counts.total)
+        elif isinstance(counts, Rate):
+            total += counts.exposure
+            bad += counts.events
     return total, bad
+
+
+def _shown(counts: Counts) -> bool:
+    return isinstance(counts, Rate) and counts.shown
 
 
 def _above(pod: PodLook, sli: Sli) -> tuple[float, float]:

@@ -9,7 +9,7 @@ from dataclasses import replace
 from operator import attrgetter
 from typing import Protocol
 
-from serinus.core.evidence import Counts, Histogram, Look, PodLook, Ratio, Role
+from serinus.core.evidence import Counts, Histogram, Look, PodLook, Rate, Ratio, Role
 from serinus.core.timeline import Timeline
 
 Window = tuple[float, float]
@@ -45,6 +45,43 @@ def assemble(
 
     `own`: each pod's own window, for all pods that have one; `covered_to`: until when time was counted before.
     """
+    look, covered = _look(source, own, timeline, due, longest, covered_to)
+    if not timeline.scraped:
+        return look, covered
+    always = replace(timeline, lives=timeline.scraped, scraped=(), warm_up=0)
+    return _with_events(look, _look(source, own, always, due, longest, covered_to)[0]), covered
+
+
+def _with_events(look: Look | None, always: Look | None) -> Look | None:
+    """Return the look with the rates of `always`, whose pods are counted whether they are ready or not."""
+    if always is None or (look is not None and (look.weight, look.step) != (always.weight, always.step)):
+        return look
+    rates = {
+        pod.pod: replace(pod, counts=events)
+        for pod in always.pods
+        if (events := {sli: one for sli, one in pod.counts.items() if isinstance(one, Rate)})
+    }
+    if look is None:
+        # Time counts towards a hold only where requests were counted in it.
+        known = tuple(rates.values())
+        return replace(always, pods=known, covered_seconds=0.0, candidate_due=False) if known else None
+    pods = []
+    for pod in look.pods:
+        requests = {sli: one for sli, one in pod.counts.items() if not isinstance(one, Rate)}
+        events = rates.pop(pod.pod, None)
+        pods.append(replace(pod, counts={**requests, **(events.counts if events is not None else {})}))
+    return replace(look, pods=tuple(sorted((*pods, *rates.values()), key=attrgetter("pod"))))
+
+
+def _look(
+    source: Source,
+    own: Mapping[str, Window],
+    timeline: Timeline,
+    due: float,
+    longest: float,
+    covered_to: float,
+) -> tuple[Look | None, float]:
+    """One look as the lives of its pods allow it."""
     # Many pods may have one window: it is asked about once.
     good = {one for one in {*own.values()} if one[1] - one[0] <= longest and not timeline.spoiled(*one)}
     usable = {
@@ -159,6 +196,8 @@ def _blend(each: list[Counts], shares: list[float]) -> Counts:
             total=sum(one.total * share for one, share in zip(ratios, shares, strict=True)),
             bad=sum(one.bad * share for one, share in zip(ratios, shares, strict=True)),
         )
+    if isinstance(first, Rate):
+        return summed([one for one in each if isinstance(one, Rate)], shares)
     rows = [one.counts for one in each if isinstance(one, Histogram)]
     return Histogram(
         edges=first.edges,
@@ -168,17 +207,27 @@ def _blend(each: list[Counts], shares: list[float]) -> Counts:
     )
 
 
+def summed(each: list[Rate], shares: list[float]) -> Rate:
+    """These rates as one, of each so large a part."""
+    return Rate(
+        events=sum(one.events * share for one, share in zip(each, shares, strict=True)),
+        exposure=sum(one.exposure * share for one, share in zip(each, shares, strict=True)),
+        shown=any(one.shown for one in each),
+    )
+
+
 def alike(one: Counts, other: Counts | None) -> bool:
-    """True when two counts may be added up: both ratios, or both histograms with the same buckets."""
+    """True when two counts may be added up: both ratios, both rates, or both histograms with the same buckets."""
     if isinstance(one, Histogram):
         return isinstance(other, Histogram) and other.edges == one.edges
-    return isinstance(other, Ratio)
+    return isinstance(other, type(one))
 
 
 def _requests(counts: Counts | None) -> float:
+    """Time without a request is none: a rate counts no requests."""
     if isinstance(counts, Histogram):
         return sum(counts.counts)
-    return counts.total if counts is not None else 0.0
+    return counts.total if isinstance(counts, Ratio) else 0.0
 
 
 def _lost(alive: Mapping[str, Role], own: Mapping[str, Window], *, candidate: bool) -> float:

@@ -8,7 +8,7 @@ counts do not know the arms, leaving out looks by them favours neither.
 
 from math import sqrt
 
-from serinus.core.evidence import Histogram, Look, Ratio
+from serinus.core.evidence import Counts, Look, Rate, Ratio
 
 FACTOR = 1.5
 """The share changed by more than this factor ..."""
@@ -47,7 +47,8 @@ def _sharp(x0: float, n0: float, x1: float, n1: float) -> bool:
 
 
 def _pooled(look: Look) -> dict[tuple[str, float], tuple[float, float]]:
-    """By SLI and bucket edge (0 for a ratio): bad requests, or those beyond the edge, and all, of all pods."""
+    """By SLI and bucket edge (0 for a ratio): bad requests, or those beyond the edge, and all, of all pods; of a rate
+    events and time."""
     sums: dict[tuple[str, float], tuple[float, float]] = {}
     for pod in look.pods:
         for sli, counts in pod.counts.items():
@@ -57,9 +58,11 @@ def _pooled(look: Look) -> dict[tuple[str, float], tuple[float, float]]:
     return sums
 
 
-def _beyond(counts: Ratio | Histogram) -> list[tuple[float, float, float]]:
+def _beyond(counts: Counts) -> list[tuple[float, float, float]]:
     if isinstance(counts, Ratio):
         return [(0.0, counts.bad, counts.total)]
+    if isinstance(counts, Rate):
+        return [(0.0, counts.events, counts.exposure)]
     total = beyond = sum(counts.counts)
     told = []
     for edge, count in zip(counts.edges[:-1], counts.counts, strict=False):

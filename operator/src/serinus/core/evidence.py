@@ -62,7 +62,18 @@ class Histogram:
     counts: tuple[float, ...]
 
 
-Counts = Ratio | Histogram
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rate:
+    """Events of one pod in one window: what it counted that is no request, such as restarts."""
+
+    events: float
+    exposure: float
+    """Seconds for which they were counted."""
+    shown: bool = True
+    """The pod shows the counter. False: it was scraped without it, which is as good as 0, unless nobody shows it."""
+
+
+Counts = Ratio | Histogram | Rate
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,6 +113,11 @@ class Look:
     split. A pod that has not warmed up and answers nothing hides nothing."""
 
 
+HOUR = 3600.0
+"""Seconds: rates are told per pod-hour and counted per pod-second."""
+RATE_FLOOR = 1.0 / HOUR
+"""Allowed difference of a rate without an objective: one event per pod-hour. In ten minutes of four pods no test can
+tell less from nothing, and who counts events that must never be more than rare says so by an objective."""
 ASSUMED_DISPERSION = 10.0
 """Failures that come in tens: what is assumed where nobody says better and nothing was measured."""
 
@@ -112,27 +128,33 @@ class Sli:
 
     name: str
     latency: bool
-    """True: a histogram, larger values are worse. False: a ratio of bad requests."""
+    """True: a histogram, larger values are worse. False: a ratio of bad requests, or a rate of events."""
     budget: float | None
-    """Largest share of bad requests that the objective allows: .01 for `objective: 99%` and for `p99`."""
+    """Largest share of bad requests that the objective allows: .01 for `objective: 99%` and for `p99`. For a rate the
+    most events per pod-second."""
     edge: float | None
     """For a latency objective: the bucket edge (in the metric's unit) above which a request is bad."""
     allowed_ratio: float
     """r_h: the candidate may be this many times as bad as stable before that counts as harm (>= 1)."""
     on_fail: OnFail = OnFail.ROLLBACK
     allowed_difference: float | None = None
-    """The candidate may be this much (in share of requests) worse on top; None: half the budget, else .001."""
+    """The candidate may be this much (in share of requests; for a rate in events per pod-second) worse on top; None:
+    half the budget, else .001 (RATE_FLOOR)."""
     seconds_per_unit: float = 1.0
     """Of a latency's metric, in which `edge` is told too: what sentences need to say times."""
     assumed_dispersion: float = ASSUMED_DISPERSION
     """Variance over mean that counts are taken to have while stable has no history (>= 1)."""
+    rate: bool = False
+    """True: events over time that is no time of requests, larger is worse. It is never a latency too."""
 
     @property
     def floor(self) -> float:
-        """The allowed difference with its default filled in, as a share of requests."""
+        """The allowed difference with its default filled in, as a share of requests, or in events per pod-second."""
         if self.allowed_difference is not None:
             return self.allowed_difference
-        return self.budget / 2 if self.budget is not None else 0.001
+        if self.budget is not None:
+            return self.budget / 2
+        return RATE_FLOOR if self.rate else 0.001
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -158,8 +180,11 @@ class Finding:
     sentence: str
     """One sentence with numbers for a person."""
     candidate: float | None = None
-    """The candidate's value: share of bad requests; for latency the share above the edge, else the p99 by buckets."""
+    """The candidate's value: share of bad requests; for latency the share above the edge, else the p99 by buckets;
+    for a rate its events per pod-hour."""
     stable: float | None = None
+    per_pod_hour: bool = False
+    """The values are events per pod-hour, not shares."""
     low: float | None = None
     """Interval of the ratio candidate/stable, valid at every look, at the decision's own alphas."""
     high: float | None = None
@@ -168,9 +193,12 @@ class Finding:
     e_safe: float = 1.0
     """Evidence against "worse than the step's margin"; restarts at each step."""
     requests_candidate: float = 0.0
+    """At this step. A rate counts none."""
     requests_stable: float = 0.0
     needs_requests: float | None = None
     """About how many more candidate requests until Pass, if the candidate is as good as stable; None: unknown."""
+    needs_seconds: float | None = None
+    """For a rate: about how much longer, if the candidate keeps as many pods; None: unknown, or no rate."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,9 +5,10 @@ from math import exp, log
 
 from serinus.core import outliers
 from serinus.core.arms import Arms
-from serinus.core.checks import buckets, comparison, latency, margins
+from serinus.core.checks import buckets, comparison, latency, margins, rate
 from serinus.core.checks.latency import Latency
-from serinus.core.evidence import Finding, Standards, Verdict
+from serinus.core.checks.rate import Events
+from serinus.core.evidence import HOUR, Finding, Standards, Verdict
 from serinus.core.noise import safe_phi
 from serinus.core.stats import merging, onset, ratio_interval
 from serinus.core.tracks import Track
@@ -15,6 +16,10 @@ from serinus.core.tracks import Track
 SILENCES = {
     "NoCandidateRequests": "The candidate has answered no request at this step",
     "NoStableRequests": "Stable has answered no request at this step",
+    "NoCandidateTime": "No pod of the candidate was scraped at this step",
+    "NoStableTime": "No pod of stable was scraped at this step",
+    "CounterNotShown": "No pod of the candidate shows the counter, so that no event cannot be told from none counted; "
+    "let it be there from the start, at 0 for each of its labels",
     "CandidateScrapesLost": "The candidate's scrapes fail more often than stable's",
     "NoCommonBuckets": "The histograms of candidate and stable share no bucket bound, so they cannot be compared; "
     "give both the same buckets",
@@ -33,6 +38,7 @@ def finding_of(track: Track, standards: Standards, step: int, *, slis: int, fail
     limit = log(merging.LARGEST)
     low, high = ratio_interval.interval(track.curve, standards.false_rollback_rate) if track.curve else (None, None)
     more = None if silence else needs(track, standards, step)
+    pods, requests = _pods(track), not track.sli.rate
     passed = track.log_safe >= -log(standards.false_promotion_rate)
     verdict, reason = Verdict.NOT_ENOUGH, "MoreRequestsNeeded"
     if failed:
@@ -49,19 +55,22 @@ def finding_of(track: Track, standards: Standards, step: int, *, slis: int, fail
         sentence="",
         candidate=candidate,
         stable=stable,
+        per_pod_hour=track.sli.rate,
         low=low,
         high=high,
         e_harm=exp(min(limit, log_harm)),
         e_safe=exp(min(limit, track.log_safe)),
-        requests_candidate=here.n1,
-        requests_stable=here.n0,
-        needs_requests=more,
+        requests_candidate=here.n1 if requests else 0.0,
+        requests_stable=here.n0 if requests else 0.0,
+        needs_requests=more if requests else None,
+        needs_seconds=None if requests or more is None else more / pods,
     )
     return _with_sentence(told, track, standards, step)
 
 
 def values(track: Track) -> tuple[float | None, float | None]:
-    """Return the values of candidate and stable: shares of bad requests, or the p99 of a latency without objective."""
+    """Return the values of candidate and stable: shares of bad requests, the p99 of a latency without objective, events
+    per pod-hour."""
     compared = track.comparison
     if isinstance(compared, Latency) and track.objective is None:
         if not compared.edges or not sum(compared.candidate):
@@ -70,11 +79,20 @@ def values(track: Track) -> tuple[float | None, float | None]:
             compared.edges, compared.stable, 0.99
         )
     n = track.totals
+    if isinstance(compared, Events):
+        return HOUR * n.x1 / n.n1 if n.n1 > 0 else None, HOUR * n.x0 / n.n0 if n.n0 > 0 else None
     return n.x1 / n.n1 if n.n1 > 0 else None, n.x0 / n.n0 if n.n0 > 0 else None
 
 
+def _pods(track: Track) -> float:
+    """Pods of the candidate whose time counts, as of the last look."""
+    last = track.last
+    return last.n1 / last.seconds if last is not None and last.seconds > 0 else 1.0
+
+
 def needs(track: Track, standards: Standards, step: int) -> float | None:
-    """Return about how many more candidate requests until Pass if the candidate equals stable; None: cannot be told."""
+    """Return about how many more candidate requests (of a rate pod-seconds) until Pass if the candidate equals stable;
+    None: cannot be told."""
     if track.last is None:
         return None
     gains = outlooks(track, track.last, margins.step_ratio(track.sli, standards, step))
@@ -85,7 +103,8 @@ def needs(track: Track, standards: Standards, step: int) -> float | None:
 
 
 def outlooks(track: Track, arms: Arms, ratio: float) -> list[tuple[float, float]]:
-    """Return for each thing to be shown below `ratio`: the nats shown, and the nats that one candidate request adds.
+    """Return for each thing to be shown below `ratio`: the nats shown, and the nats that one candidate request, or one
+    pod-second of a rate, adds.
 
     On average, for a candidate equal to stable, under the load of `arms`. Nothing for a latency before its buckets are
     settled.
@@ -93,7 +112,8 @@ def outlooks(track: Track, arms: Arms, ratio: float) -> list[tuple[float, float]
     floor, compared = track.sli.floor, track.comparison
     if not isinstance(compared, Latency):
         level = track.level.share
-        gain = comparison.log_e_equal(arms.n1 * level, arms.n1, arms.n0 * level, arms.n0, 1.0, level, ratio, floor)
+        log_e_equal = rate.log_e_equal if isinstance(compared, Events) else comparison.log_e_equal
+        gain = log_e_equal(arms.n1 * level, arms.n1, arms.n0 * level, arms.n0, 1.0, level, ratio, floor)
         phi = safe_phi(track.calibration, arms, level, ratio * level + floor)
         return [(compared.log_safe, gain / phi / arms.n1)]
     told = []
@@ -157,10 +177,13 @@ def _with_sentence(told: Finding, track: Track, standards: Standards, step: int)
         return replace(told, sentence=f"{told.sli}: {SILENCES[told.reason]}.")
     ratio = margins.step_ratio(track.sli, standards, step)
     numbers, limit = _numbers(told, track), f"{ratio:g} times stable's plus {track.sli.floor:.2%}"
+    if track.sli.rate:
+        limit = f"{ratio:g} times stable's plus {HOUR * track.sli.floor:.3g} per pod-hour"
     if isinstance(track.comparison, Latency):
         limit = f"what {ratio:g} times stable's latency would be"
     if told.verdict is Verdict.FAIL:
-        seen = "; ".join(one for one in (_shares(told, track), _quantiles(track), outliers.named(track.pods)) if one)
+        alone = outliers.named(track.pods, *(("events", "the time") if track.sli.rate else ()))
+        seen = "; ".join(one for one in (_shares(told, track), _quantiles(track), alone) if one)
         return replace(told, sentence=f"{told.sli} is worse: {seen or numbers}.")
     if told.verdict is Verdict.PASS:
         return replace(told, sentence=f"{told.sli} is below {limit}: {numbers}.")
@@ -168,6 +191,8 @@ def _with_sentence(told: Finding, track: Track, standards: Standards, step: int)
         # Who reads this has to know which way it goes, not how much would be needed if it went the other way.
         return replace(told, sentence=f"{told.sli} looks worse so far: {numbers}; evidence of harm {told.e_harm:.3g}.")
     more = words(told.needs_requests, 0.0) or "an unknown number of requests more"
+    if track.sli.rate:
+        more = "an unknown time" if told.needs_seconds is None else f"about {duration(told.needs_seconds)} more"
     return replace(told, sentence=f"{told.sli} needs {more} to be shown below {limit}: {numbers}.")
 
 
@@ -194,6 +219,8 @@ def _quantiles(track: Track) -> str:
 
 
 def _numbers(told: Finding, track: Track) -> str:
+    if track.sli.rate:
+        return _events(told, track)
     seen, unit = f"of {track.totals.n1:,.0f} requests", track.sli.seconds_per_unit
     if told.candidate is None or told.stable is None:
         return f"nothing to show yet {seen}"
@@ -201,3 +228,14 @@ def _numbers(told: Finding, track: Track) -> str:
         return f"candidate p99 {time(told.candidate * unit)} {seen}, stable {time(told.stable * unit)}"
     above = f" above {time(track.sli.edge * unit)}" if track.sli.edge is not None else ""
     return f"candidate {told.candidate:.2%}{above} {seen}, stable {told.stable:.2%}"
+
+
+def _events(told: Finding, track: Track) -> str:
+    """The numbers of a rate: events per pod-hour, and how many that were in how long."""
+    if told.candidate is None or told.stable is None:
+        return "no time counted yet"
+    n = track.totals
+    return (
+        f"{told.candidate:.3g} events per pod-hour against {told.stable:.3g} of stable ({n.x1:,.3g} in"
+        f" {n.n1 / HOUR:,.2g} pod-hours, {n.x0:,.3g} in {n.n0 / HOUR:,.2g})"
+    )

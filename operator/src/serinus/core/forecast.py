@@ -13,9 +13,9 @@ from math import inf, log
 
 from serinus.core.arms import Arms
 from serinus.core.checks import comparison, margins
-from serinus.core.evidence import Look, Ratio, Standards
+from serinus.core.evidence import Look, Rate, Ratio, Sli, Standards
 from serinus.core.findings import outlooks
-from serinus.core.history import ENOUGH_HOURS, unseen
+from serinus.core.history import ENOUGH_HOURS, UNSEEN_CLUMP, unseen
 from serinus.core.judge import EvidenceState
 from serinus.core.noise import safe_phi
 from serinus.core.tracks import Track
@@ -60,6 +60,8 @@ class Foreseen:
     """Requests a second, both arms together."""
     assumed: bool
     """The noise of the SLI that takes longest is assumed."""
+    pods: int = 0
+    """Of the candidate, where the SLI that takes longest counts events: it waits for time, not for requests. Else 0."""
 
 
 def forecast(
@@ -89,6 +91,7 @@ def forecast(
                 step=stage.step,
                 sli=slowest.sli,
                 requests=evidence * slowest.rate * stage.weight / 100 if evidence < inf else inf,
+                pods=slowest.pods,
                 evidence=evidence,
                 seconds=max(evidence, stage.hold, counted) + stage.idle,
                 soonest=max(soonest, stage.hold, counted) + stage.idle,
@@ -107,13 +110,18 @@ def rates(looks: Sequence[Look], until: float) -> dict[str, float]:
     for look in recent:
         for pod in look.pods:
             for sli, counts in pod.counts.items():
+                if isinstance(counts, Rate):
+                    continue
                 n = counts.total if isinstance(counts, Ratio) else sum(counts.counts)
                 found[sli] = found.get(sli, 0.0) + n / (pod.end - pod.start) / len(recent)
     return found
 
 
-def arms_of(stage: Stage, rate: float, interval: float) -> Arms:
-    """Return the requests of one look at that step."""
+def arms_of(stage: Stage, rate: float, interval: float, sli: Sli) -> Arms:
+    """Return the requests of one look at that step; for a rate of events the time of its pods."""
+    if sli.rate:
+        pods1, pods0 = max(1, stage.pods1), max(1, stage.pods0)
+        return Arms(n1=pods1 * interval, n0=pods0 * interval, pods1=pods1, pods0=pods0, seconds=interval)
     n = rate * interval
     return Arms(
         n1=n * stage.weight / 100,
@@ -133,6 +141,8 @@ class _Needed:
     assumed: bool
     slow: float
     fast: float
+    pods: int = 0
+    """Of the candidate, for a rate of events: what it waits for is their time."""
 
     def lasts(self, measured_in: float) -> float:
         """Seconds of evidence where the noise is measured after so many."""
@@ -144,13 +154,15 @@ class _Needed:
 
 def _of(track: Track, stage: Stage, rate: float, interval: float, standards: Standards) -> _Needed:
     sli, assumed = track.sli.name, track.calibration.assumed
-    arms = arms_of(stage, rate, interval)
+    arms = arms_of(stage, rate, interval, track.sli)
     if arms.n1 <= 0 or arms.n0 <= 0:
         return _Needed(sli=sli, rate=0.0, assumed=assumed, slow=inf, fast=inf)
     ratio = margins.step_ratio(track.sli, standards, stage.step)
     slow = seconds(track, arms, ratio, standards)
     fast = seconds(_calm(track, arms), arms, ratio, standards) if assumed else slow
-    return _Needed(sli=sli, rate=rate, assumed=assumed, slow=slow, fast=min(fast, slow))
+    return _Needed(
+        sli=sli, rate=rate, assumed=assumed, slow=slow, fast=min(fast, slow), pods=stage.pods1 if track.sli.rate else 0
+    )
 
 
 def seconds(track: Track, arms: Arms, ratio: float, standards: Standards) -> float:
@@ -172,6 +184,6 @@ def _calm(track: Track, arms: Arms) -> Track:
     share = 1.0 if track.sli.latency else track.level.share
     rate = arms.n0 / arms.pods0 / arms.seconds
     bad = ENOUGH_HOURS * 3600 * rate * track.level.share
-    phi = unseen(bad)
+    phi = unseen(bad, UNSEEN_CLUMP) if track.sli.rate else unseen(bad)
     calm = replace(track.calibration, phi=phi, phi_tail=phi, pod_rate=rate * share, assumed=False)
     return replace(track, calibration=calm)

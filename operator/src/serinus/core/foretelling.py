@@ -61,7 +61,7 @@ def obstacle(spec: Spec, one: Foreseen) -> str:
 
 
 def _reason(spec: Spec, one: Foreseen) -> str:
-    return WITHIN if one.evidence <= spec.max_hold else TOO_SHORT if one.rate > 0 else NO_TRAFFIC
+    return WITHIN if one.evidence <= spec.max_hold else TOO_SHORT if one.rate > 0 or one.pods else NO_TRAFFIC
 
 
 def _forecast(s: Situation, progress: Progress, ahead: list[Foreseen]) -> Forecast:
@@ -90,10 +90,8 @@ def _step(spec: Spec, one: Foreseen) -> str:
 def _time(spec: Spec, ahead: list[Foreseen]) -> str:
     one, rollout = ahead[0], sum(each.seconds for each in ahead)
     soonest = sum(each.soonest for each in ahead)
-    told = (
-        f"If it is as good as stable, {_step(spec, one)} takes about {duration(one.seconds)} at {one.rate:.3g}"
-        f" requests/s ({_why(spec, one)})"
-    )
+    at = "" if one.pods else f" at {one.rate:.3g} requests/s"
+    told = f"If it is as good as stable, {_step(spec, one)} takes about {duration(one.seconds)}{at} ({_why(spec, one)})"
     if len(ahead) > 1:
         stuck = next((each for each in ahead if each.evidence > spec.max_hold), None)
         all_of_them = f"all {len(ahead)} steps about {duration(rollout)}"
@@ -107,7 +105,13 @@ def _why(spec: Spec, one: Foreseen) -> str:
     step = spec.steps[one.step - 1]
     if one.evidence < step.hold:
         return f"its hold; the evidence about {duration(one.evidence)}, for {one.sli}"
+    if one.pods:
+        return f"{one.sli} takes longest: it counts events, and {_pods(one.pods)} so little time to have none in"
     return f"about {rounded(one.requests)} requests to the candidate; {one.sli} takes longest"
+
+
+def _pods(pods: int) -> str:
+    return "one pod has" if pods == 1 else f"{pods} pods have"
 
 
 def _assumed(ahead: list[Foreseen], rollout: float, soonest: float) -> str:
@@ -124,6 +128,14 @@ def _too_short(spec: Spec, one: Foreseen) -> str:
     needed = f"needs about {duration(one.evidence)}" if one.evidence < inf else "needs more than there is to learn"
     after = "waits for a person" if spec.on_inconclusive is OnInconclusive.HOLD else "is taken back"
     soon = ", with noise that is only assumed so far" if one.assumed else ""
+    if one.pods:
+        with_pods = "one pod" if one.pods == 1 else f"{one.pods} pods"
+        return (
+            f"{_step(spec, one).capitalize()} cannot conclude within maxHold ({duration(spec.max_hold)}): {one.sli}"
+            f" counts events and {needed} with {with_pods} of the candidate{soon}. It then {after} (onInconclusive):"
+            f" write a longer analysis.maxHold, more weight for this step, or a larger perPodHour of {one.sli}, half of"
+            " which is allowed on top."
+        )
     return (
         f"{_step(spec, one).capitalize()} cannot conclude within maxHold ({duration(spec.max_hold)}): {one.sli}"
         f" {needed} at {one.rate:.3g} requests/s{soon}. It then {after} (onInconclusive): write a longer"

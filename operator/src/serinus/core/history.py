@@ -14,7 +14,7 @@ from math import log, sqrt
 from statistics import NormalDist
 
 from serinus.core import arms as arm
-from serinus.core.evidence import Histogram, Look, PodLook, Ratio, Role, Sli
+from serinus.core.evidence import Histogram, Look, PodLook, Rate, Ratio, Role, Sli
 from serinus.core.noise import (
     FEW_PODS_LATENCY_SPREAD,
     FEW_PODS_SPREAD,
@@ -35,6 +35,10 @@ FEW_BAD = 30.0
 FEW_REQUESTS = 1000.0
 """Requests from which on the share of bad ones and the usual latency are known, if not their noise."""
 UNSEEN_BURST = 0.5
+UNSEEN_CLUMP = 1.0
+"""The same for events, which are rare and come in pairs: what breaks once breaks again."""
+INSTANT = 1e-9
+"""Seconds: exposure is counted in so short ones that hardly any has an event, which makes of shares Poisson rates."""
 """With few bad requests in the past their bursts were not seen: 1 + UNSEEN_BURST at none, 1 at many."""
 FEWEST_PODS = 4
 """Pods from which on the spread between them is measured."""
@@ -67,6 +71,8 @@ def _calibration(pods: Sequence[tuple[float, PodLook]], sli: Sli) -> Calibration
     seconds = _pod_hours(pods, sli) * 3600
     if seconds < ENOUGH_HOURS * 3600:
         return _known_of_few(pods, sli)
+    if sli.rate:
+        return _rate(pods, sli, seconds)
     return _latency(pods, sli, seconds) if sli.latency else _ratio(pods, sli, seconds)
 
 
@@ -78,6 +84,9 @@ def _known_of_few(pods: Sequence[tuple[float, PodLook]], sli: Sli) -> Calibratio
         if len(edges) < 2 or sum(sums) < FEW_REQUESTS:
             return assume(sli)
         return replace(assume(sli), edges=edges, shares=tuple(n / sum(sums) for n in sums))
+    if sli.rate:
+        # Less than what is enough for its noise is too little for a rate, too.
+        return assume(sli)
     counted = [counts for _, pod in pods if isinstance(counts := pod.counts.get(sli.name), Ratio)]
     n = sum(counts.total for counts in counted)
     return replace(assume(sli), share=sum(counts.bad for counts in counted) / n if n >= FEW_REQUESTS else None)
@@ -105,6 +114,30 @@ def _ratio(pods: Sequence[tuple[float, PodLook]], sli: Sli, seconds: float) -> C
         pod_spread=spread,
         pod_degrees=degrees,
         components=taken_apart(autocovariance(blocks), spread, degrees, bad, seconds),
+    )
+
+
+def _rate(pods: Sequence[tuple[float, PodLook]], sli: Sli, seconds: float) -> Calibration:
+    counted = [
+        (at, pod.pod, (counts.exposure / INSTANT, counts.events))
+        for at, pod in pods
+        if isinstance(counts := pod.counts.get(sli.name), Rate)
+    ]
+    blocks = _blocks(counted)
+    exposure, events = sum(n for *_, (n, _) in counted) * INSTANT, sum(x for *_, (_, x) in counted)
+    phi = max(_worst(blocks), unseen(events, UNSEEN_CLUMP))
+    spread, degrees = _spread(
+        [(level, phi / expected) for level, expected in levels(blocks).values() if expected > 0],
+        PRIOR_SPREAD,
+        FEW_PODS_SPREAD,
+    )
+    return Calibration(
+        phi=phi,
+        phi_tail=phi,
+        pod_rate=events / seconds,
+        share=events / exposure if exposure > 0 else None,
+        pod_spread=spread,
+        pod_degrees=degrees,
     )
 
 
@@ -232,13 +265,13 @@ def _worst(blocks: list[Block]) -> float:
     return max(worst, 2 * found[30] - found[10]) if 30 in found else worst
 
 
-def unseen(bad: float) -> float:
-    """Return the dispersion that so few bad requests cannot rule out.
+def unseen(bad: float, burst: float = UNSEEN_BURST) -> float:
+    """Return the dispersion that so few bad requests, or events, cannot rule out.
 
     >>> unseen(0.0), unseen(270.0)
     (1.5, 1.05)
     """
-    return 1 + UNSEEN_BURST * FEW_BAD / (FEW_BAD + bad)
+    return 1 + burst * FEW_BAD / (FEW_BAD + bad)
 
 
 def _spread(pods: Sequence[tuple[float, float]], prior: float, assumed: float) -> tuple[float, int | None]:

@@ -17,9 +17,9 @@ from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from math import inf
 
-from serinus.core.assembly import Window, alike, assemble
+from serinus.core.assembly import Window, alike, assemble, summed
 from serinus.core.blanking import CALM_LOOKS, settle
-from serinus.core.evidence import Counts, Histogram, Look, PodLook, Ratio, Role
+from serinus.core.evidence import Counts, Histogram, Look, PodLook, Rate, Ratio, Role
 from serinus.core.model import Shift
 from serinus.core.timeline import Life, Timeline
 from serinus.core.windows import longest_window
@@ -190,6 +190,8 @@ def _sum(each: list[Counts], shares: list[float]) -> Counts:
     if isinstance(each[0], Histogram):
         rows = [[n * share for n in one.counts] for one, share in pairs if isinstance(one, Histogram)]
         return Histogram(edges=each[0].edges, counts=tuple(map(sum, zip(*rows, strict=True))))
+    if isinstance(each[0], Rate):
+        return summed([one for one in each if isinstance(one, Rate)], shares)
     ratios = [(one, share) for one, share in pairs if isinstance(one, Ratio)]
     return Ratio(
         total=sum(one.total * share for one, share in ratios), bad=sum(one.bad * share for one, share in ratios)
@@ -240,10 +242,25 @@ def _timeline(intake: Intake, new: Increments, began: float) -> Timeline:
         end = max([new.at, *(one.end for one in new.pods)])
         kept = tuple(one for one in exclusions if one[1] >= new.at - 2 * intake.longest)
         exclusions = (*kept, (began, end))
-    lives = _lives(intake, new)
-    if lives is old.lives and shifts is old.shifts and exclusions is old.exclusions:
+    lives, scraped = _lives(intake, new), _scraped(intake, new)
+    same = lives is old.lives and scraped is old.scraped
+    if same and shifts is old.shifts and exclusions is old.exclusions:
         return old
-    return Timeline(lives=lives, shifts=shifts, exclusions=exclusions, drain=old.drain)
+    return Timeline(lives=lives, shifts=shifts, exclusions=exclusions, drain=old.drain, scraped=scraped)
+
+
+def _scraped(intake: Intake, new: Increments) -> tuple[Life, ...]:
+    """The lives for events over time: a pod that becomes ready again goes on with the one that it has."""
+    old = intake.timeline.scraped
+    if not old and not any(isinstance(one, Rate) for pod in new.pods for one in pod.counts.values()):
+        return ()
+    known = {life.pod: life for life in old}
+    lives = {pod: life for pod, life in known.items() if intake.listed.get(pod, -inf) >= new.at - intake.longest}
+    for one in new.pods:
+        if one.pod not in lives or lives[one.pod].role is not one.role:
+            since = new.ready_since.get(one.pod)
+            lives[one.pod] = Life(pod=one.pod, role=one.role, start=-inf if since is None else since + intake.settle)
+    return old if lives == known else tuple(lives.values())
 
 
 def _lives(intake: Intake, new: Increments) -> tuple[Life, ...]:

@@ -22,6 +22,7 @@ from math import exp, isclose, log
 from serinus.core import arms as arm
 from serinus.core import gathering, history, tracks
 from serinus.core.checks import share
+from serinus.core.checks.rate import Events
 from serinus.core.checks.share import Share
 from serinus.core.evidence import (
     Finding,
@@ -33,7 +34,7 @@ from serinus.core.evidence import (
     Standards,
     Verdict,
 )
-from serinus.core.findings import GATHERING, finding_of, words
+from serinus.core.findings import GATHERING, duration, finding_of, words
 from serinus.core.gathering import Gathering
 from serinus.core.noise import Noise
 from serinus.core.stats import merging
@@ -146,8 +147,13 @@ def advance(state: EvidenceState, look: Look) -> EvidenceState:
         track if arms is None else tracks.advance(track, arms, look.step, slis, state.standards)
         for track, arms in zip(state.tracks, counted, strict=True)
     )
-    # The SLI that counts most requests speaks for the share of traffic.
-    n1, n0 = max(((arms.n1, arms.n0) for arms in counted if arms is not None), key=sum, default=(0.0, 0.0))
+    # The SLI that counts most requests speaks for the share of traffic; a rate counts none.
+    requests = [
+        (arms.n1, arms.n0)
+        for track, arms in zip(state.tracks, counted, strict=True)
+        if arms is not None and not track.sli.rate
+    ]
+    n1, n0 = max(requests, key=sum, default=(0.0, 0.0))
     silent_looks = 0 if n1 > 0 else state.silent_looks + 1
     expected = n0 * look.weight / max(1, 100 - look.weight) if look.candidate_due else 0.0
     state = replace(
@@ -240,18 +246,21 @@ def _all_within(state: EvidenceState, said: tuple[Finding, ...]) -> Judgement:
     """The verdict where no SLI says anything else, with the numbers of every verdict."""
     may_roll_back = {track.sli.name for track in state.tracks if track.sli.on_fail is OnFail.ROLLBACK}
     e = min(merging.LARGEST, merging.average([one.e_harm for one in said if one.sli in may_roll_back]))
-    needed = [finding.needs_requests for finding in said if finding.verdict is not Verdict.PASS]
+    rates = {track.sli.name for track in state.tracks if track.sli.rate}
+    waiting = [finding for finding in said if finding.verdict is not Verdict.PASS]
+    needed = [finding.needs_requests for finding in waiting if finding.sli not in rates]
     more = max((value for value in needed if value is not None), default=None) if None not in needed else None
+    longer = max((finding.needs_seconds or 0.0 for finding in waiting), default=0.0)
     return Judgement(
         verdict=Verdict.PASS,
         reason="AllWithinMargins",
         sentence=f"All {len(said)} SLIs are within the margins of step {state.step}.",
         e=e,
         threshold=1 / state.standards.false_rollback_rate,
-        requests_candidate=max((track.at_step.n1 for track in state.tracks), default=0.0),
+        requests_candidate=_requests(state),
         covered_seconds=state.covered_seconds,
         needs_requests=more,
-        outlook=_outlook(e, state, more),
+        outlook=_outlook(e, state, more, longer),
         share=state.last_share,
         silent_requests=state.silent_requests,
         last_look=state.last_look,
@@ -278,12 +287,16 @@ def _latch(state: EvidenceState, at: float) -> EvidenceState:
     return state
 
 
-def _outlook(e: float, state: EvidenceState, more: float | None) -> str:
-    """What is waited for: while harm gathers, how far it is from a rollback; else the requests that safety needs."""
+def _outlook(e: float, state: EvidenceState, more: float | None, longer: float) -> str:
+    """What is waited for: while harm gathers, how far it is from a rollback; else the requests that safety needs, or
+    the time, where a rate needs more of that than the requests do."""
     threshold = 1 / state.standards.false_rollback_rate
     if e >= GATHERING:
         return f"evidence of harm at {e:.3g} of the {threshold:.0f} that roll back"
-    return words(more, _rate(state))
+    rate = _rate(state)
+    if longer > 0 and (not more or rate <= 0 or longer > more / rate):
+        return f"about {duration(longer)} more of counting events"
+    return words(more, rate)
 
 
 def _share(state: EvidenceState, look: Look, n1: float, n0: float) -> float | None:
@@ -301,11 +314,13 @@ def _told(share: float | None) -> str:
 def _silence(state: EvidenceState, track: Track) -> str:
     """Why there is nothing to say of an SLI, as a reason; empty when there is."""
     if track.at_step.n1 <= 0:
-        return "NoCandidateRequests"
+        return "NoCandidateTime" if track.sli.rate else "NoCandidateRequests"
     if track.at_step.n0 <= 0:
-        return "NoStableRequests"
+        return "NoStableTime" if track.sli.rate else "NoStableRequests"
     if state.lost_candidate > state.lost_stable + LOST_MORE:
         return "CandidateScrapesLost"
+    if isinstance(track.comparison, Events) and not track.comparison.shown:
+        return "CounterNotShown"
     if track.sli.latency and track.last is not None:
         shared, wanted = track.last.edges, track.sli.edge
         if len(shared) < 2:
@@ -315,7 +330,11 @@ def _silence(state: EvidenceState, track: Track) -> str:
     return ""
 
 
+def _requests(state: EvidenceState) -> float:
+    """Candidate requests at this step, by the SLI that counts most."""
+    return max((track.at_step.n1 for track in state.tracks if not track.sli.rate), default=0.0)
+
+
 def _rate(state: EvidenceState) -> float:
     """Candidate requests a second at this step."""
-    fastest = max((track.at_step.n1 for track in state.tracks), default=0.0)
-    return fastest / state.covered_seconds if state.covered_seconds > 0 else 0.0
+    return _requests(state) / state.covered_seconds if state.covered_seconds > 0 else 0.0

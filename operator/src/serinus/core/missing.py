@@ -10,7 +10,7 @@ from math import inf, isclose
 
 from serinus.core.evidence import Finding, Verdict
 from serinus.core.needs import Question
-from serinus.core.questions import Arms, HistogramSource, Measurement, Series
+from serinus.core.questions import Arms, HistogramSource, Measurement, RateSource, Series, Source
 from serinus.core.samples import Buffers
 
 NEAREST = 2
@@ -72,13 +72,20 @@ def marked(findings: Sequence[Finding], lacking: Sequence[Missing]) -> tuple[Fin
 
 def _no_series(measurement: Measurement) -> Missing:
     source = measurement.source
-    counted = source.histogram if isinstance(source, HistogramSource) else source.total
+    counted = _counted(source)
     suffix = "_bucket" if isinstance(source, HistogramSource) else ""
     return Missing(
         sli=measurement.sli,
         reason="NoSeries",
         sentence=f"{measurement.sli}: Prometheus has no series {_shown(counted, suffix)} {_OF_WHOM[measurement.arms]}",
     )
+
+
+def _counted(source: Source) -> Series:
+    """The series without which nothing can be said."""
+    if isinstance(source, HistogramSource):
+        return source.histogram
+    return source.events if isinstance(source, RateSource) else source.total
 
 
 def _shown(series: Series, suffix: str) -> str:

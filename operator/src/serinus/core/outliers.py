@@ -34,7 +34,7 @@ def plus(seen: Seen, counted: Sequence[tuple[str, float, float]]) -> Seen:
     return sums
 
 
-def named(seen: Seen) -> str:
+def named(seen: Seen, bad: str = "bad requests", of_all: str = "all") -> str:
     """Return words that name the one pod with most of the bad requests; empty where there is none.
 
     >>> named({"chat-x7": (100, 40), "chat-b2": (100, 5), "chat-c9": (100, 5)})
@@ -45,7 +45,7 @@ def named(seen: Seen) -> str:
     n, x = (sum(pod[i] for pod in seen.values()) for i in (0, 1))
     if len(seen) < 2 or x < FEWEST_BAD:
         return ""
-    pod, (own, bad) = max(seen.items(), key=lambda one: one[1][1])
-    if bad < MOST_OF * x or bad / x < TIMES_ITS_SHARE * own / n:
+    pod, (own, most) = max(seen.items(), key=lambda one: one[1][1])
+    if most < MOST_OF * x or most / x < TIMES_ITS_SHARE * own / n:
         return ""
-    return f"pod {pod} alone has {bad / x:.0%} of the bad requests and {own / n:.0%} of all".replace("%", " %")
+    return f"pod {pod} alone has {most / x:.0%} of the {bad} and {own / n:.0%} of {of_all}".replace("%", " %")

@@ -56,7 +56,7 @@ class Caught:
     seconds: float
     """Since the first step began."""
     bad: float
-    """Bad requests of the candidate; for a latency slow ones, above its objective or in its tail."""
+    """Bad requests of the candidate; for a latency slow ones, above its objective or in its tail; events of a rate."""
 
 
 def harm(
@@ -71,7 +71,7 @@ def harm(
     for leg in legs:
         length = _look(leg.lasts, interval)
         for _ in range(round(leg.lasts / length) if length else 0):
-            arms = expected(track, arms_of(leg.stage, rate, length), times)
+            arms = expected(track, arms_of(leg.stage, rate, length, track.sli), times)
             track = tracks.advance(track, arms, leg.stage.step, slis, standards)
         told.append(_log_harm(track, slis, standards))
     return tuple(told)
@@ -85,7 +85,7 @@ def caught(
     for leg in legs:
         length = _look(leg.lasts, interval)
         for _ in range(round(leg.lasts / length) if length else 0):
-            arms = expected(track, arms_of(leg.stage, rate, length), 2.0)
+            arms = expected(track, arms_of(leg.stage, rate, length, track.sli), 2.0)
             track = tracks.advance(track, arms, leg.stage.step, slis, standards)
             at, bad = at + length, bad + arms.x1
             if _log_harm(track, slis, standards) >= needed:
@@ -130,7 +130,7 @@ def smallest_found(
 
 def smallest_excluded(track: Track, leg: Leg, rate: float, *, interval: float, standards: Standards) -> float | None:
     """Return the smallest step's ratio that an equal candidate is shown to be below within this leg, on average."""
-    arms = arms_of(leg.stage, rate, interval)
+    arms = arms_of(leg.stage, rate, interval, track.sli)
     if arms.n1 <= 0 or arms.n0 <= 0:
         return None
     return _smallest(lambda ratio: seconds(track, arms, ratio, standards) <= leg.lasts, most=LARGEST)
@@ -141,7 +141,8 @@ def expected(track: Track, arms: Arms, times: float) -> Arms:
     compared = track.comparison
     if not isinstance(compared, Latency):
         share = track.level.share
-        return replace(arms, x1=arms.n1 * min(1.0, times * share), x0=arms.n0 * share)
+        most = inf if track.sli.rate else 1.0
+        return replace(arms, x1=arms.n1 * min(most, times * share), x0=arms.n0 * share)
     if not compared.edges:
         raise ValueError(f"the buckets of {track.sli.name} are not known")
     slower = compared.law if times == 1.0 else slowed(compared.edges, compared.law, times)
@@ -170,7 +171,9 @@ def _look(lasts: float, interval: float) -> float:
 
 
 def _most(track: Track) -> float:
-    """The worst that there is: nearly all requests fail."""
+    """The worst that there is: nearly all requests fail. There is none for a rate, but an event in each second."""
+    if track.sli.rate:
+        return max(LARGEST, 1 / track.level.share)
     return LARGEST if track.sli.latency else max(1.0, WORST / track.level.share)
 
 

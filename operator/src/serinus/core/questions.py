@@ -56,12 +56,22 @@ class HistogramSource:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RateSource:
+    """A counter of events that happen in time and not by request: restarts, faults, out of memory."""
+
+    events: Series
+
+
+Source = RatioSource | HistogramSource | RateSource
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Measurement:
     """Where the numbers of one SLI come from."""
 
     sli: str
     arms: Arms
-    source: RatioSource | HistogramSource
+    source: Source
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 from math import inf, isnan
 
 Part = float | str
-"""`total`, `bad` or `good` of a ratio; for a histogram the upper bound of a bucket (`le`), cumulative over buckets."""
+"""`total`, `bad` or `good` of a ratio, `events` of a rate; for a histogram the upper bound of a bucket (`le`),
+cumulative over buckets."""
 Point = tuple[float, float]
 """When, in seconds since the epoch, and the counter's value."""
 Labels = tuple[tuple[str, str], ...]

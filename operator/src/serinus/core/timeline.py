@@ -35,6 +35,9 @@ class Timeline:
     slow successes, so that an equal candidate looks worse."""
     warm_up: int = 0
     """The first so many requests that a process answers are not evidence."""
+    scraped: tuple[Life, ...] = ()
+    """The same lives for events over time, which a pod has whether it is ready or not: many of them end its readiness,
+    and time that is left out because of them would hide them. Empty where no SLI counts any."""
     by_pod: Mapping[str, tuple[Life, ...]] = field(init=False, repr=False, compare=False)
     """`lives` again, to find one without going through all."""
 

@@ -5,11 +5,12 @@ from math import exp, log
 
 from serinus.core import outliers
 from serinus.core.arms import Arms, above
-from serinus.core.checks import comparison, latency, margins, objective
+from serinus.core.checks import comparison, latency, margins, objective, rate
 from serinus.core.checks.comparison import Comparison
 from serinus.core.checks.latency import Latency
 from serinus.core.checks.level import Level, on_the_line
 from serinus.core.checks.objective import SHARE, Objective
+from serinus.core.checks.rate import Events
 from serinus.core.evidence import Sli, Standards
 from serinus.core.noise import Calibration, harm_phi, safe_phi
 from serinus.core.stats import pods, ratio_interval
@@ -20,7 +21,8 @@ DEFAULT_SHARE = 0.001
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Totals:
-    """Requests and bad requests of both arms; for a latency, bad is above the objective's edge."""
+    """Requests and bad requests of both arms; for a latency, bad is above the objective's edge. For a rate pod-seconds
+    and events."""
 
     n1: float = 0.0
     x1: float = 0.0
@@ -41,7 +43,7 @@ class Track:
     level: Level
     """Stable's."""
     candidate: Level
-    comparison: Comparison | Latency
+    comparison: Comparison | Latency | Events
     objective: Objective | None
     curve: tuple[float, ...]
     """Log likelihoods of the ratio, for its interval; empty where none is wanted."""
@@ -82,19 +84,32 @@ class Track:
 
 def begin(sli: Sli, calibration: Calibration, *, interval: bool = True) -> Track:
     """Return the evidence of an SLI before any look."""
-    seed = calibration.share
-    if seed is None:
-        seed = sli.budget / 10 if sli.budget is not None else DEFAULT_SHARE
-    compared = latency.begin(calibration.edges, calibration.shares, sli.edge) if sli.latency else comparison.begin()
+    known = _level(sli, calibration)
+    compared: Comparison | Latency | Events = comparison.begin()
+    if sli.latency:
+        compared = latency.begin(calibration.edges, calibration.shares, sli.edge)
+    elif sli.rate:
+        compared = rate.begin(sli.budget)
+    # A rate keeps its objective with its comparison.
+    has_objective = sli.budget is not None and not sli.rate and (sli.edge is not None or not sli.latency)
     return Track(
         sli=sli,
         calibration=calibration,
-        level=Level(seed=seed),
-        candidate=Level(seed=seed),
+        level=known,
+        candidate=known,
         comparison=compared,
-        objective=objective.begin() if sli.budget is not None and (sli.edge is not None or not sli.latency) else None,
+        objective=objective.begin() if has_objective else None,
         curve=ratio_interval.begin() if interval else (),
     )
+
+
+def _level(sli: Sli, calibration: Calibration) -> Level:
+    """Stable's level before any look."""
+    if sli.rate:
+        return rate.level(calibration.share, sli.floor)
+    if calibration.share is not None:
+        return Level(seed=calibration.share)
+    return Level(seed=sli.budget / 10 if sli.budget is not None else DEFAULT_SHARE)
 
 
 def ceiling(track: Track, slis: int, standards: Standards) -> float | None:
@@ -129,7 +144,9 @@ def advance(track: Track, arms: Arms, step: int, slis: int, standards: Standards
         )
     counts = (arms.x1, arms.n1, arms.x0, arms.n0)
     both = arms.n1 > 0 and arms.n0 > 0
-    now = max(level, arms.x0 / arms.n0) if arms.n0 > 0 else level
+    # Of events, which are few, one look of stable tells too little: to weigh it by itself would discount those looks in
+    # which stable has any.
+    now = max(level, arms.x0 / arms.n0) if arms.n0 > 0 and not sli.rate else level
     # The load that noise grows with: bad requests, for a latency all requests.
     load = 1.0 if sli.latency else now
     phi, phi_tail = (harm_phi(calibration, arms, load, tail=tail) if both else 1.0 for tail in (False, True))
@@ -162,6 +179,19 @@ def advance(track: Track, arms: Arms, step: int, slis: int, standards: Standards
                 safe_phi(calibration, arms, load, bounds[1], tail=True) if both else 1.0,
             ),
         )
+    elif isinstance(compared, Events):
+        if both:
+            compared = rate.advance(
+                compared,
+                arms,
+                level,
+                ratio=beyond(sli.allowed_ratio),
+                step_ratio=pass_ratio,
+                floor=sli.floor,
+                budget=sli.budget,
+                phi=phi,
+                phi_safe=safe_phi(calibration, arms, load, pass_ratio * level + sli.floor),
+            )
     elif both:
         safe = safe_phi(calibration, arms, load, pass_ratio * level + sli.floor)
         if calibration.components is None:
@@ -191,4 +221,6 @@ def restart_safe(track: Track) -> Track:
     compared = track.comparison
     if isinstance(compared, Latency):
         return replace(track, comparison=latency.restart_safe(compared), at_step=Totals())
+    if isinstance(compared, Events):
+        return replace(track, comparison=rate.restart_safe(compared), at_step=Totals())
     return replace(track, comparison=comparison.restart_safe(compared), at_step=Totals())

@@ -88,6 +88,7 @@ def absorb(trial: Trial, question: Question, series: Iterable[tuple[Role, Series
     seen = see(trial.seen, fresh)
     timeline = Timeline(
         lives=lives(question, seen, stale=trial.reader.longest),
+        scraped=scraped(question, seen) if any(sli.rate for sli in question.slis) else (),
         shifts=question.shifts,
         exclusions=((question.drift_since, inf),) if question.drift_since is not None else (),
         drain=question.drain,
@@ -164,6 +165,23 @@ def lives(question: Question, seen: Mapping[str, Seen], *, stale: float) -> tupl
     return tuple(found)
 
 
+def scraped(question: Question, seen: Mapping[str, Seen]) -> tuple[Life, ...]:
+    """When each pod's events over time are evidence: since it was settled for the first time, ready or not.
+
+    Readiness tells only of its last time, the samples of the first one that was read.
+    """
+    running = {one.pod: one.ready_since for one in question.pods}
+    found = []
+    for pod, one in seen.items():
+        if GATEWAY in pod:
+            continue
+        ready = running.get(pod)
+        start = one.first if ready is None else min(one.first, ready)
+        end = inf if pod in running else one.last
+        found.append(Life(pod=pod, role=one.role, start=start + question.settle, end=end))
+    return tuple(found)
+
+
 def past(series: Iterable[tuple[Role, Series]], *, step: float, settle: float, warm_up: int = 0) -> tuple[Look, ...]:
     """The looks of stable's pods before the trial, from samples every `step` seconds: what noise is measured on."""
     own = [(role, one) for role, one in series if role is Role.STABLE]
@@ -222,7 +240,11 @@ def _foreseen(trial: Trial, question: Question, *, passed: bool = False) -> tupl
     if not question.stages or (question.stages[0].step > max(1, question.step) and not passed):
         return ()
     state, seconds = trial.state, trial.state.covered_seconds
-    counted = {track.sli.name: (track.at_step.n1 + track.at_step.n0) / seconds for track in state.tracks if seconds > 0}
+    counted = {
+        track.sli.name: (track.at_step.n1 + track.at_step.n0) / seconds
+        for track in state.tracks
+        if seconds > 0 and not track.sli.rate
+    }
     known = trial.rates if not counted or (trial.rates and seconds < SHORT * question.interval) else counted
     return forecast.forecast(state, question.stages, known, interval=question.interval) if known else ()
 

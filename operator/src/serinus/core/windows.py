@@ -23,10 +23,12 @@ from math import floor, inf
 
 from serinus.core.assembly import Window, assemble
 from serinus.core.blanking import CALM_LOOKS, settle
-from serinus.core.evidence import Counts, Histogram, Look, PodLook, Ratio, Role
+from serinus.core.evidence import Counts, Histogram, Look, PodLook, Rate, Ratio, Role
 from serinus.core.samples import Buffer, Counters, Name, Series, counters, covers, forget, remember
 from serinus.core.timeline import Timeline
 
+EVENTS = "events"
+"""The part of a rate."""
 GAP_INTERVALS = 4
 """A window may be this many intervals long ..."""
 GAP_SECONDS = 120.0
@@ -138,6 +140,13 @@ class Counted:
     """Counters as `assemble` asks for them."""
 
     known: Mapping[str, Counters]
+    rates: frozenset[str] = field(init=False)
+    """SLIs that count events: a pod that was scraped without the counter had none, as long as some other shows it."""
+
+    def __post_init__(self) -> None:
+        """Find the rates among what all pods show."""
+        found = {sli for one in self.known.values() for sli, parts in one.parts.items() if EVENTS in parts}
+        object.__setattr__(self, "rates", frozenset(found))
 
     def pods(self) -> Iterable[str]:
         """All pods of which something is known."""
@@ -146,15 +155,16 @@ class Counted:
     def within(self, pod: str, role: Role, window: Window, longest: float) -> PodLook | None:
         """What the pod counted in the window; None where it was not scraped often enough to tell."""
         known = self.known[pod]
-        return _pod_look(known, pod, role, window) if covers(known.scrapes, *window, longest) else None
+        return _pod_look(known, pod, role, window, self.rates) if covers(known.scrapes, *window, longest) else None
 
     def is_warm(self, pod: str, requests: int, window: Window) -> bool:
         """True when the pod's process had answered so many requests before the window, and did not begin again."""
         return self.known[pod].is_warm(requests, *window)
 
 
-def _pod_look(known: Counters, pod: str, role: Role, window: Window) -> PodLook:
+def _pod_look(known: Counters, pod: str, role: Role, window: Window, rates: frozenset[str]) -> PodLook:
     counts = {sli: measured for sli in known.parts if (measured := _counts(known, sli, window)) is not None}
+    counts.update((sli, _events(known, sli, window)) for sli in sorted(rates))
     return PodLook(pod=pod, role=role, start=window[0], end=window[1], counts=counts)
 
 
@@ -176,6 +186,12 @@ def _counts(known: Counters, sli: str, window: Window) -> Counts | None:
     # A counter of failures is often born with the first failure: absent means none.
     bad = total - known.increase(sli, "good", *window) if "good" in parts else known.increase(sli, "bad", *window)
     return Ratio(total=total, bad=min(total, max(0.0, bad)))
+
+
+def _events(known: Counters, sli: str, window: Window) -> Rate:
+    shown = sli in known.parts
+    events = known.increase(sli, EVENTS, *window) if shown else 0.0
+    return Rate(events=events, exposure=window[1] - window[0], shown=shown)
 
 
 def _settle(reader: Reader, look: Look) -> tuple[Reader, list[Look]]:

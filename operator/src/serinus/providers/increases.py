@@ -16,7 +16,7 @@ from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from serinus.core.questions import Arms, HistogramSource, Matcher, Measurement
+from serinus.core.questions import Arms, HistogramSource, Matcher, Measurement, RateSource
 from serinus.core.questions import Series as Selected
 from serinus.providers import promql
 from serinus.providers.prometheus import LONGEST_NAME, AnswerError, Part, Partial
@@ -80,6 +80,8 @@ def parts(measurement: Measurement, edge: float | None) -> tuple[tuple[Part, Sel
     [('total', 'answer_seconds_count'), ('good', 'answer_seconds_bucket')]
     """
     source = measurement.source
+    if isinstance(source, RateSource):
+        return ()  # No requests are counted, of which a budget could be.
     if not isinstance(source, HistogramSource):
         asked = ((Part.TOTAL, source.total), (Part.BAD, source.bad), (Part.GOOD, source.good))
         return tuple((part, one) for part, one in asked if one is not None)

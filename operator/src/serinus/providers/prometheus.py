@@ -22,7 +22,7 @@ from functools import lru_cache
 from typing import Any
 
 from serinus.core.evidence import Role
-from serinus.core.questions import Arms, HistogramSource, Matcher, Measurement
+from serinus.core.questions import Arms, HistogramSource, Matcher, Measurement, RateSource
 from serinus.core.questions import Series as Selected
 from serinus.providers import promql
 
@@ -44,6 +44,7 @@ class Part(StrEnum):
     BAD = "bad"
     GOOD = "good"
     BUCKET = "bucket"
+    EVENTS = "events"
 
 
 class AnswerError(Exception):
@@ -109,6 +110,8 @@ def parts(measurement: Measurement) -> tuple[tuple[Part, Selected], ...]:
     if isinstance(source, HistogramSource):
         buckets = Selected(metric=source.histogram.metric + "_bucket", matchers=source.histogram.matchers)
         return ((Part.BUCKET, buckets),)
+    if isinstance(source, RateSource):
+        return ((Part.EVENTS, source.events),)
     asked = [(Part.TOTAL, source.total)]
     if source.bad is not None:
         asked.append((Part.BAD, source.bad))

@@ -4,7 +4,7 @@ Evidence stays valid however wrong this guess is; a good one makes it grow faste
 past counts, seeded with the history's share or with a small one.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 HALF_LIFE = 600.0
 """Seconds after which a count is worth half."""
@@ -18,19 +18,23 @@ class Level:
     """Decayed counts of stable."""
 
     seed: float
-    """Share of bad requests to start from."""
+    """Share of bad requests to start from; for a rate events per pod-second, which are counted like bad requests."""
     n: float = 0.0
     x: float = 0.0
+    worth: float = SEED
+    """Requests, or pod-seconds, that the seed is worth."""
+    lowest: float = LOWEST
+    highest: float = HIGHEST
 
     @property
     def share(self) -> float:
-        """Stable's share of bad requests, between LOWEST and HIGHEST."""
-        return min(HIGHEST, max(LOWEST, (self.x + SEED * self.seed) / (self.n + SEED)))
+        """Stable's share of bad requests, between `lowest` and `highest`."""
+        return min(self.highest, max(self.lowest, (self.x + self.worth * self.seed) / (self.n + self.worth)))
 
     def after(self, x: float, n: float, seconds: float) -> "Level":
         """The level after `x` bad of `n` more requests, `seconds` after the last."""
         keep = 0.5 ** (seconds / HALF_LIFE)
-        return Level(seed=self.seed, n=self.n * keep + n, x=self.x * keep + x)
+        return replace(self, n=self.n * keep + n, x=self.x * keep + x)
 
 
 def on_the_line(stable: Level, candidate: Level, ratio: float, floor: float) -> float:
