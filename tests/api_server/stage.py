@@ -31,6 +31,8 @@ class Behaviour:
     errors: float = 0.01
     seconds: float = 0.08
     answers: bool = True
+    faults: float = 0.0
+    """Events a second of each pod, whatever it answers."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -197,18 +199,20 @@ class Stage:
         if scene is None:
             return
         load = self._load(scene)
-        counters, histograms = [], []
+        counters, histograms, faults = [], [], []
         for name, (_, version) in scene.pods.items():
             behaviour = self._behaviour.get(version, Behaviour())
             rate = load[name] if behaviour.answers else 0.0
             labels = {"namespace": self.namespace, "pod": name}
             for code, part in (("200", 1 - behaviour.errors), ("500", behaviour.errors)):
                 counters.append({"labels": {**labels, "code": code}, "per_second": rate * part})
+            faults.append({"labels": labels, "per_second": behaviour.faults})
             observed = {str(behaviour.seconds): rate * 0.95, str(behaviour.seconds * 4): rate * 0.05}
             histograms.append({"labels": labels, "observations_per_second": observed})
         document: Any = [
             {"name": "http_requests_total", "type": "counter", "samples": counters},
             {"name": "http_request_duration_seconds", "type": "histogram", "bounds": BUCKETS, "samples": histograms},
+            {"name": "gpu_faults_total", "type": "counter", "samples": faults},
         ]
         answer = requests.post(f"{self._exporter}/series", json=document, timeout=5)
         assert answer.ok, answer.text

@@ -46,6 +46,37 @@ def test_a_slow_version_is_taken_back_on_latency(healthy: Stage) -> None:
     assert "http/latency" in status["message"], status["message"]
 
 
+FAULTS = [
+    {"preset": "http/success-rate", "objective": "95%"},
+    {"name": "faults", "rate": {"events": {"metric": "gpu_faults_total"}}, "perPodHour": 7200},
+]
+"""Two events a second of each pod are the objective: an hour's evidence in seconds."""
+
+
+def test_a_version_that_answers_well_and_has_more_faults_is_taken_back_on_these(healthy: Stage) -> None:
+    healthy.rollout(slis=FAULTS)
+    healthy.behaves("v1", faults=0.1)
+    healthy.behaves("v2", faults=30.0)
+    healthy.source("v2")
+    status = healthy.wait_for(120, phase="RolledBack")
+    assert "faults is worse: " in status["message"], status["message"]
+    assert "events per pod-hour against" in status["message"], status["message"]
+    (told,) = [one for one in status["slis"] if one["name"] == "faults"]
+    assert told["verdict"] == "Fail"
+    assert told["candidate"].endswith("/h"), told
+    assert healthy.weights() == (100, 0)
+
+
+def test_a_version_with_as_few_faults_is_promoted(healthy: Stage) -> None:
+    healthy.rollout(slis=FAULTS)
+    healthy.behaves("v1", faults=0.1)
+    healthy.behaves("v2", faults=0.1)
+    healthy.source("v2")
+    status = healthy.wait_for(180, phase="Healthy", attempt=1, reason="Healthy")
+    assert healthy.versions()[status["stable"]["revision"]] == "v2"
+    assert {one["name"]: one["verdict"] for one in status["slis"]}["faults"] == "Pass", status["slis"]
+
+
 def test_the_first_requests_of_a_pod_are_no_evidence_where_the_spec_says_so(healthy: Stage) -> None:
     """v2 fails everything until its caches are warm; without a warm-up that is a rollback within seconds."""
     healthy.rollout(workload={"deployment": "chat", "replicas": 4, "warmUpRequests": 2000})

@@ -95,13 +95,13 @@ LE = [0.5, 2.5, "+Inf"]
         ),
         (
             counts(total=3, bad=0, exposure=9),
-            "pods[1].slis.answers: rates over an exposure are not judged yet; a ratio {total, bad} and a histogram "
-            "{le, counts} are.",
+            'pods[1].slis.answers has total, bad, exposure: write {"total": 1500, "bad": 14}, because answers is a '
+            "ratio.",
         ),
         (
             counts(both=1, candidateOnly=0, baselineOnly=2, neither=97),
-            "pods[1].slis.answers: paired (shadow) counts are not judged yet; a ratio {total, bad} and a histogram "
-            "{le, counts} are.",
+            "pods[1].slis.answers: paired (shadow) counts are not judged yet; a ratio {total, bad}, a histogram "
+            "{le, counts} and a rate {events} are.",
         ),
         (
             histogram(schema=9, offset=0, counts=[1]),

@@ -17,6 +17,7 @@ from serinus.core.stats import (
     one_proportion,
     onset,
     pods,
+    poisson,
     ratio_interval,
     slowing,
     stochastic_order,
@@ -158,6 +159,29 @@ def draw_outcomes() -> Iterator[list[Weighted]]:
     yield told
 
 
+def few(mean: float) -> list[tuple[float, int]]:
+    """All that a Poisson count of a small mean can be, but for one in 1e12."""
+    return [(math.exp(-mean) * mean**x / math.factorial(x), x) for x in range(40)]
+
+
+def poisson_outcomes() -> Iterator[list[Weighted]]:
+    """Harm on the line and below it, and safe on the line and above it, however far the rates are from what was bet."""
+    n1, n0 = 0.5, 2.0
+    for ratio, floor, m0, a0 in product((1.0, 3.0), (0.0, 1.0), (0.0, 0.4, 2.0), (0.01, 1.0)):
+        for times, off in ((1.25, 1.0), (3.0, 1.0), (3.0, 0.6), (0.6, 1.0), (0.9, 1.5)):
+            m1 = off * (ratio * m0 + floor)
+            a1 = times * (ratio * a0 + floor)
+            yield [
+                (w1 * w0, math.exp(poisson.log_e_value(x1, n1, x0, n0, a1, a0, ratio, floor)))
+                for (w1, x1), (w0, x0) in product(few(n1 * m1), few(n0 * m0))
+            ]
+    for bound, times, mean in product((0.5, 3.0), (1.25, 4.0), (0.6, 1.0)):
+        yield [
+            (weight, math.exp(poisson.log_e_value_of_one(x, n1, times * bound, bound)))
+            for weight, x in few(n1 * mean * bound)
+        ]
+
+
 def onset_outcomes() -> Iterator[list[Weighted]]:
     """Five looks of a fair coin, bet on with two stakes."""
     for tosses in [list(product((0, 1), repeat=5))]:
@@ -254,6 +278,12 @@ METHODS = [
         lambda: draws.weigh((0.0, 0.0), (0.9, 0.1), (0.9, 0.1))[0],
         lambda x: draws.weigh((x / 10, x / 20), (0.9, 0.1), (0.9, 0.1))[0],
         draw_outcomes,
+    ),
+    Method(
+        "poisson",
+        lambda: poisson.log_e_value(0, 0, 0, 100.0, 2.0, 0.1),
+        lambda x: poisson.log_e_value(x, 10.0, 5, 100.0, 2.0, 0.1, 1.5, 0.5),
+        poisson_outcomes,
     ),
     Method(
         "stochastic_order",

@@ -68,8 +68,8 @@ def _with_events(look: Look | None, always: Look | None) -> Look | None:
     pods = []
     for pod in look.pods:
         requests = {sli: one for sli, one in pod.counts.items() if not isinstance(one, Rate)}
-        events = rates.pop(pod.pod, None)
-        pods.append(replace(pod, counts={**requests, **(events.counts if events is not None else {})}))
+        own = rates.pop(pod.pod, None)
+        pods.append(replace(pod, counts={**requests, **(own.counts if own is not None else {})}))
     return replace(look, pods=tuple(sorted((*pods, *rates.values()), key=attrgetter("pod"))))
 
 
