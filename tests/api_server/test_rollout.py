@@ -74,7 +74,9 @@ def test_a_version_with_as_few_faults_is_promoted(healthy: Stage) -> None:
     healthy.source("v2")
     status = healthy.wait_for(180, phase="Healthy", attempt=1, reason="Healthy")
     assert healthy.versions()[status["stable"]["revision"]] == "v2"
-    assert {one["name"]: one["verdict"] for one in status["slis"]}["faults"] == "Pass", status["slis"]
+    assert [one["name"] for one in status["slis"]] == ["http/success-rate", "faults"]
+    causes = [one["cause"] for one in reversed(status["decisions"])]
+    assert causes == ["finish", "start", "step", "step", "promote", "finish"]
 
 
 def test_the_first_requests_of_a_pod_are_no_evidence_where_the_spec_says_so(healthy: Stage) -> None:

@@ -214,6 +214,13 @@ class Sli(Typed):
             holds=lambda it: it.rate is not None or it.per_pod_hour is None,
             field="perPodHour",
         ),
+        # The API server cuts a minimum of a fraction down to 0 where the value is written without one.
+        Rule(
+            cel="!has(self.perPodHour) || self.perPodHour >= 0.001",
+            message="write how many events per pod-hour are too many, 0.001 or more: of none at all nobody can be sure",
+            holds=lambda it: it.per_pod_hour is None or it.per_pod_hour >= 0.001,
+            field="perPodHour",
+        ),
         Rule(
             cel="[has(self.objective), has(self.p50), has(self.p90), has(self.p95), has(self.p99)]"
             ".filter(x, x).size() <= 1",
@@ -283,7 +290,6 @@ class Sli(Typed):
     p99: Latency | None = _quantile("p99", "1 %")
     per_pod_hour: float | None = Field(
         default=None,
-        ge=0.001,
         le=1_000_000,
         description=(
             "Most events per hour of one pod, for a rate. A candidate that has more, and more than stable, fails. A "

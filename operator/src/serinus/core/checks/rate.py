@@ -21,8 +21,10 @@ TIMES = (1.25, 1.45, 1.75, 2.2, 3.0, 4.5, 10.0, 30.0)
 """Alternatives of harm: the candidate's rate, relative to the margin."""
 _PRIOR = (0.9, 1.1, 1.2, 1.1, 0.8, 0.6, 0.6, 0.3)
 TIMES_WEIGHTS = tuple(weight / sum(_PRIOR) for weight in _PRIOR)
-SEED = 1800.0
-"""Pod-seconds that the seed of stable's rate is worth."""
+SEED = 0.5
+"""What the seed of stable's rate is worth: the time in which a rate of `floor` has so many events ..."""
+SEED_SECONDS = 1800.0
+"""... or, without a floor, so many pod-seconds."""
 LOWEST = 1e-9
 """Events per pod-second: one in thirty years."""
 SEED_OF_FLOOR, LOWEST_OF_FLOOR = 0.1, 0.01
@@ -78,7 +80,8 @@ def begin(budget: float | None) -> Events:
 def level(share: float | None, floor: float) -> Level:
     """Return stable's rate before any look: what its past has shown, else a part of the floor."""
     seed = SEED_OF_FLOOR * floor if share is None else share
-    return Level(seed=seed, worth=SEED, lowest=max(LOWEST, LOWEST_OF_FLOOR * floor), highest=inf)
+    worth = SEED / floor if floor > 0 else SEED_SECONDS
+    return Level(seed=seed, worth=worth, lowest=max(LOWEST, LOWEST_OF_FLOOR * floor), highest=inf)
 
 
 def advance(
