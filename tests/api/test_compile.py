@@ -13,6 +13,8 @@ from serinus.core.questions import (
     Arms,
     HistogramSource,
     Matcher,
+    Measurement,
+    RateSource,
     RatioSource,
     Series,
     SourceRef,
@@ -290,3 +292,16 @@ def test_what_is_not_about_evidence_does_not_start_it_over() -> None:
     rules = compiled().evidence_rules
     workload = {"deployment": "chat", "replicas": 9, "warmUp": "30s"}
     assert compiled(workload=workload, model={"version": "v2"}, traffic={"httpRoute": "other"}).evidence_rules == rules
+
+
+def test_a_rate_is_compiled_into_events_per_pod_second() -> None:
+    faults = {"name": "faults", "rate": {"events": {"metric": "faults_total"}}}
+    spec = compiled(slis=[{"preset": "vllm/success-rate"}, faults, {**faults, "name": "few", "perPodHour": 7.2}])
+    (_, plain, few) = spec.slis
+    assert (plain.rate, plain.latency, plain.budget, plain.allowed_ratio) == (True, False, None, 1.5)
+    assert plain.floor == 1 / 3600
+    assert few.budget == pytest.approx(0.002)
+    assert few.floor == pytest.approx(0.001)
+    assert spec.measurements[1] == Measurement(
+        sli="faults", arms=Arms.POD, source=RateSource(events=Series(metric="faults_total"))
+    )

@@ -189,3 +189,21 @@ def test_the_last_step_speaks_of_no_others() -> None:
     told = world(foreseen(1), steps=(world().spec.steps[0],)).tick().progress.forecast
     assert told is not None
     assert "all" not in told.sentence
+
+
+def test_events_wait_for_the_time_of_pods_and_not_for_requests() -> None:
+    preparing = world(foreseen(1, 1200.0, pods=1, sli="faults"), foreseen(2, 600.0, pods=2, sli="faults"))
+    told = preparing.tick().progress.forecast
+    assert told is not None
+    assert "faults takes longest: it counts events, and one pod has so little time to have none in" in told.sentence
+    assert "requests" not in told.sentence
+
+
+def test_events_that_need_longer_than_max_hold_say_how_many_pods_that_is_with() -> None:
+    preparing = world(foreseen(1, 1e6, pods=3, sli="faults"), foreseen(2))
+    told = preparing.tick().progress.forecast
+    assert told is not None
+    assert told.reason == "MaxHoldTooShort"
+    assert "faults counts events and needs about" in told.sentence
+    assert "with 3 pods of the candidate" in told.sentence
+    assert "a larger perPodHour of faults" in told.sentence

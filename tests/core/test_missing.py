@@ -8,7 +8,7 @@ import pytest
 from serinus.core import missing, trial
 from serinus.core.evidence import Finding, Role, Verdict
 from serinus.core.noise import no_history
-from serinus.core.questions import Arms, HistogramSource, Matcher, Measurement, RatioSource
+from serinus.core.questions import Arms, HistogramSource, Matcher, Measurement, RateSource, RatioSource
 from serinus.core.questions import Series as Selected
 from serinus.core.samples import Buffer, Series
 from tests.core.test_trial import ERRORS, LATENCY, question
@@ -70,6 +70,13 @@ def test_a_metric_that_nobody_has_is_named_with_its_matchers_once_there_was_time
     assert 'Prometheus has no series served_total{model="chat"} of any pod' in said.sentence
     (said,) = missing.found({}, question(), LATE)
     assert "no series request_seconds_bucket of any pod" in said.sentence
+
+
+def test_a_counter_of_events_that_no_pod_shows_is_missing_and_not_zero() -> None:
+    faults = Measurement(sli="latency", arms=Arms.POD, source=RateSource(events=Selected(metric="faults_total")))
+    (said,) = missing.found({}, question(measurements=(faults,)), LATE)
+    assert said.reason == "NoSeries"
+    assert "Prometheus has no series faults_total of any pod" in said.sentence
 
 
 @pytest.mark.parametrize(("arms", "words"), [(Arms.WORKLOAD, "destination_workload"), (Arms.CLUSTER, "gateway")])

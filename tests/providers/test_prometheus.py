@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from serinus.core.evidence import Role
-from serinus.core.questions import Arms, HistogramSource, Matcher, Measurement, RatioSource, Series
+from serinus.core.questions import Arms, HistogramSource, Matcher, Measurement, RateSource, RatioSource, Series
 from serinus.providers import prometheus
 from serinus.providers.prometheus import AnswerError, Part, Partial, Want
 
@@ -50,6 +50,14 @@ def pod(name: str, namespace: str = "models", **labels: str) -> dict[str, str]:
 
 
 ONE = [(1.0, "1"), (2.0, "3")]
+
+
+def test_events_are_asked_for_by_one_counter() -> None:
+    faults = Measurement(sli="faults", arms=Arms.POD, source=RateSource(events=Series(metric="faults_total")))
+    (query,) = prometheus.plan([want(measurement=faults)])
+    assert query.text.startswith('faults_total{namespace=~"models",pod=~')
+    (found,) = prometheus.read(query, answer((pod("chat-aaa-7f9-abc12"), ONE)))[("chat", "faults")]
+    assert (found.part, found.samples) == (Part.EVENTS, ((1.0, 1.0), (2.0, 3.0)))
 
 
 def test_an_answer_holds_raw_samples_and_never_a_rate() -> None:

@@ -290,6 +290,7 @@ class Sli(Typed):
     p99: Latency | None = _quantile("p99", "1 %")
     per_pod_hour: float | None = Field(
         default=None,
+        ge=0,
         le=1_000_000,
         description=(
             "Most events per hour of one pod, for a rate. A candidate that has more, and more than stable, fails. A "
