@@ -112,8 +112,8 @@ def test_three_times_as_many_are_found_in_hours_and_ten_times_without_history() 
 def test_a_candidate_at_the_steps_margin_seldom_passes_and_one_without_events_does() -> None:
     """The step's line of 1.8 times stable and one more per pod-hour."""
     at_margin = times("plain", DEFAULT, 1.8 + 1 / USUAL, RUNS)[:, 1]
-    passed = np.isfinite(at_margin).sum()
-    assert beta.ppf(0.95, passed + 1, RUNS - passed) <= 0.05
+    # At the rate of 5 % that is allowed, more than 14 of 150 would be a surprise of 1 in 100.
+    assert np.isfinite(at_margin).sum() <= 14
     none = times("plain", DEFAULT, 1.0, 20, 0.0)
     assert np.isfinite(none[:, 1]).all()
     assert not np.isfinite(none[:, 0]).any()

@@ -70,6 +70,27 @@ def test_a_pod_that_is_gone_counts_from_its_first_sample_and_settled_to_its_last
     )
 
 
+def test_events_count_from_when_a_pod_was_first_seen_and_settled_whether_it_is_ready_since_or_not() -> None:
+    pods = (
+        Started(pod="again", role=Role.CANDIDATE, ready_since=1100.0),
+        Started(pod="down", role=Role.CANDIDATE, ready_since=None),
+        Started(pod="calm", role=Role.STABLE, ready_since=100.0),
+    )
+    known = {
+        "again": seen(900.0, 1200.0, Role.CANDIDATE),
+        "down": seen(900.0, 1190.0, Role.CANDIDATE),
+        "calm": seen(990.0, 1200.0),
+        "gone": seen(500.0, 800.0),
+        "chat-stable@gateway": seen(500.0, 1200.0),
+    }
+    assert trial.scraped(question(pods=pods), known) == (
+        Life(pod="again", role=Role.CANDIDATE, start=930.0),
+        Life(pod="down", role=Role.CANDIDATE, start=930.0),
+        Life(pod="calm", role=Role.STABLE, start=130.0),
+        Life(pod="gone", role=Role.STABLE, start=530.0, end=800.0),
+    )
+
+
 def test_a_gateway_needs_no_settling_and_is_waited_for_until_it_is_silent() -> None:
     known = {"chat-stable@old": seen(500.0, 800.0), "chat-stable@new": seen(790.0, 1200.0)}
     assert trial.lives(question(), known, stale=120) == (
