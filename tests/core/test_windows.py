@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from serinus.core.blanking import jumped
-from serinus.core.evidence import Histogram, Look, PodLook, Ratio, Role
+from serinus.core.evidence import Counts, Histogram, Look, PodLook, Ratio, Role
 from serinus.core.model import Shift
 from serinus.core.samples import Buffer, Part, Series, covers, increase
 from serinus.core.timeline import Life, Timeline
@@ -248,11 +248,16 @@ def test_a_sharp_incident_takes_its_looks_with_it_and_decides_one_look_late() ->
     assert not {90.0, 105.0, 195.0} & set(told)
 
 
+def look_of_both(counts: Counts, step: int = 1) -> Look:
+    """A look in which a pod of either arm counted so much."""
+    roles = (CANDIDATE, STABLE)
+    pods = tuple(PodLook(pod=role.value, role=role, start=0, end=15, counts={"s": counts}) for role in roles)
+    return Look(at=15, weight=20, step=step, pods=pods)
+
+
 def test_a_jump_is_a_matter_of_shares_not_of_traffic() -> None:
     def one(total: float, bad: float, step: int = 1) -> Look:
-        counts = {"s": Ratio(total=total, bad=bad)}
-        pod = PodLook(pod="c", role=CANDIDATE, start=0, end=15, counts=counts)
-        return Look(at=15, weight=20, step=step, pods=(pod,))
+        return look_of_both(Ratio(total=total / 2, bad=bad / 2), step)
 
     assert not jumped(one(1000, 10), one(5000, 50))
     assert jumped(one(1000, 10), one(1000, 60))
@@ -265,10 +270,7 @@ def test_a_jump_is_a_matter_of_shares_not_of_traffic() -> None:
 
 def test_a_jump_of_the_tail_of_a_histogram_is_one_too() -> None:
     def one(*counts: float) -> Look:
-        pod = PodLook(
-            pod="c", role=CANDIDATE, start=0, end=15, counts={"s": Histogram(edges=(1.0, math.inf), counts=counts)}
-        )
-        return Look(at=15, weight=20, step=1, pods=(pod,))
+        return look_of_both(Histogram(edges=(1.0, math.inf), counts=tuple(count / 2 for count in counts)))
 
     assert jumped(one(1000, 10), one(1000, 100))
     assert not jumped(one(1000, 10), one(1000, 12))
@@ -279,8 +281,7 @@ def test_fractions_of_requests_are_no_jump_where_they_do_not_add_up_exactly() ->
 
     def one(*counts: float) -> Look:
         edges = (0.005, 0.01, 0.025, math.inf)
-        pod = PodLook(pod="s", role=CANDIDATE, start=0, end=15, counts={"s": Histogram(edges=edges, counts=counts)})
-        return Look(at=15, weight=20, step=1, pods=(pod,))
+        return look_of_both(Histogram(edges=edges, counts=counts))
 
     assert 0.1 + 0.1 + 1.0 - 0.1 - 0.1 - 1.0 < 0
     assert not jumped(one(0.1, 0.1, 1.0, 0.0), one(1.0, 1.0, 1.0, 0.0))
@@ -400,10 +401,18 @@ def test_a_late_sample_from_before_a_change_is_not_counted_with_what_came_after_
 
 def test_a_jump_takes_the_looks_on_both_sides_of_it_and_the_one_after() -> None:
     bad = [sum([1.0] * min(k, 5) + [60.0] * max(0, k - 5)) for k in range(14)]
-    series = [counter("s", *(1000.0 * k for k in range(14))), counter("s", *bad, part="bad")]
-    told = [one.at for one in looks(series, timeline(s=STABLE))]
+    series = [counter(pod, *(1000.0 * k for k in range(14))) for pod in "cs"]
+    series += [counter(pod, *bad, part="bad") for pod in "cs"]
+    told = [one.at for one in looks(series, timeline(AT_STEP_1, drain=0.0, c=CANDIDATE, s=STABLE))]
     # The sixth look, at 90, is the first with 60 failures.
     assert told == [15, 30, 45, 60, 120, 135, 150, 165, 180, 195]
+
+
+def test_where_stable_ran_alone_no_look_is_left_out_for_a_jump() -> None:
+    """Its past is what noise is measured on: a latency that jumps would take the errors' looks with it."""
+    bad = [sum([1.0] * min(k, 5) + [60.0] * max(0, k - 5)) for k in range(14)]
+    series = [counter("s", *(1000.0 * k for k in range(14))), counter("s", *bad, part="bad")]
+    assert len(looks(series, timeline(s=STABLE))) == 13
 
 
 def test_a_series_that_vanished_has_counted_since_the_last_scrape_without_it() -> None:

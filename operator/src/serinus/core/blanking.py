@@ -3,7 +3,8 @@
 Pods are scraped at different moments, so a sharp incident falls into one arm's window more than into the other's.
 Counts are pooled over the arms: where the share of bad requests (for a latency: of requests beyond some bucket) changes
 from one look to the next by more than a factor and by more than chance, neither look is evidence. Because the pooled
-counts do not know the arms, leaving out looks by them favours neither.
+counts do not know the arms, leaving out looks by them favours neither. Where only one arm ran, as in stable's past,
+nothing is compared and nothing is left out: noise is measured on the roughest minutes, too.
 """
 
 from math import sqrt
@@ -33,8 +34,14 @@ def jumped(before: Look, after: Look) -> bool:
     """True when some pooled share changed sharply between two looks of the same step."""
     if before.step != after.step or before.weight != after.weight:
         return False
+    if not (_compares(before) or _compares(after)):
+        return False
     old, new = _pooled(before), _pooled(after)
     return any(_sharp(*old[name], *new[name]) for name in old.keys() & new.keys())
+
+
+def _compares(look: Look) -> bool:
+    return len({pod.role for pod in look.pods}) > 1
 
 
 def _sharp(x0: float, n0: float, x1: float, n1: float) -> bool:
