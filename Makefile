@@ -113,7 +113,7 @@ bench-cluster: venv ## Lost requests and the speed of a rollback, through a real
 .PHONY: bench-judge
 bench-judge: venv ## The judge on real pods: false rollbacks and detection, docs/judge-on-the-cluster.md (45 min)
 	@trap '$(CLUSTER) down --name bench-judge' EXIT; \
-	$(CLUSTER) up --name bench-judge --shape whole; \
+	$(CLUSTER) up --name bench-judge --shape whole --driver native; \
 	$(CLUSTER) image --name bench-judge tests/images/httpmodel/Dockerfile localhost/serinus/httpmodel:bench; \
 	$(CLUSTER) image --name bench-judge Dockerfile localhost/serinus/operator:bench; \
 	$(CLUSTER) exec --name bench-judge -- $(CURDIR)/$(BIN)/python -m benchmarks.judge $(BENCH)

@@ -72,10 +72,14 @@ class BurstyLoad:
             time.sleep(0.2)
 
     def stop(self) -> list[Counted]:
-        """End it, and return what was counted; one version may have several entries in one second."""
-        if self._process.is_alive():
-            self._ours.send("end")
-            self._process.join(TIMEOUT + 10)
+        """End it, and return what was counted; one version may have several entries in one second.
+
+        Where it had ended by itself nobody can say what the trials were asked, and that is an error.
+        """
+        if not self._process.is_alive():
+            raise RuntimeError(f"the load ended before the benchmark did (exit code {self._process.exitcode})")
+        self._ours.send("end")
+        self._process.join(TIMEOUT + 10)
         with self._file.open() as lines:
             return [Counted.of(line) for line in lines]
 

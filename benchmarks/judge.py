@@ -95,7 +95,7 @@ class Bench:
             try:
                 for lane, done in lanes.items():
                     error = done.exception()
-                    if isinstance(error, TimeoutError):
+                    if isinstance(error, Exception):
                         self.stopped.append(f"{lane}: {error}")
                         say(f"{lane} stopped early: {error}; {self._status(lane).get('message')}")
                     elif error is not None:

@@ -1,7 +1,7 @@
 """What was decided over many real trials, in numbers: false rollbacks with their limit, times against the bound."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
 from math import log
 from statistics import median
@@ -80,6 +80,10 @@ class Traffic:
             by_version[one.version] = (n + one.n, bad + one.bad)
         return made
 
+    def asked(self, trial: Trial) -> bool:
+        """Whether its candidate answered anything at all."""
+        return any(trial.version in answers for _, _, answers in self.during(trial))
+
     def during(self, trial: Trial) -> Iterable[tuple[int, int, dict[str, tuple[int, int]]]]:
         """Second, weight and answers by version, from a trial's first requests to its decision."""
         if not trial.weights:
@@ -155,6 +159,7 @@ def _judged(trial: Trial, share: float) -> float:
 
 def table(trials: Sequence[Trial], traffic: Traffic) -> str:
     """Both tables of the page."""
+    trials = [one if traffic.asked(one) else replace(one, outcome=Outcome.FAILED) for one in trials]
     share = share_of_stable(trials, traffic)
     groups = [
         (f"{words}{more}", [one for one in trials if (one.factor, one.history) == (factor, history)])
@@ -190,13 +195,14 @@ def _outcomes(words: str, trials: Sequence[Trial]) -> list[str]:
 
 def _found(words: str, trials: Sequence[Trial], traffic: Traffic, share: float) -> list[str]:
     costs = [cost(one, traffic, share) for one in trials if one.outcome is Outcome.ROLLED_BACK]
+    tried = sum(one.outcome is not Outcome.FAILED for one in trials)
     if not costs:
-        return [words, f"0 of {len(trials)}", *[""] * 7]
+        return [words, f"0 of {tried}", *[""] * 7]
     bound, of_spec = (median(values) for values in zip(*((one.bound, one.bound_of_spec) for one in costs), strict=True))
     seconds = median(one.seconds for one in costs)
     return [
         words,
-        f"{len(costs)} of {len(trials)}",
+        f"{len(costs)} of {tried}",
         f"{seconds:.0f} / {p90([one.seconds for one in costs]):.0f}",
         f"{bound:.0f} s",
         f"{of_spec:.0f} s",

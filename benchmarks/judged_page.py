@@ -26,8 +26,9 @@ operator by its chart and image. What the judge does on millions of simulated lo
   do not: against "no more errors than stable", and against the spec's own line, which is what the judge is asked.
   Times begin with the candidate's first weight. They include the seconds after a change of weight that are no evidence,
   and the look that is held back.
-- "Noise assumed" is what the operator said of the trial: stable's past was too short to measure its noise on, and only
-  more than three times stable's errors are taken back. Equal candidates are tried so until the past is long enough.
+- "Noise assumed" are trials of which the operator did not say a time by measured noise, mostly because stable's past
+  was too short for it: only more than three times stable's errors are taken back then. Equal candidates are tried so
+  until the past is long enough.
 """
 
 

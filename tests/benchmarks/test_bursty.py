@@ -76,3 +76,12 @@ def test_requests_that_nobody_answers_are_counted_as_lost(tmp_path: Path) -> Non
     counted = load.stop()
     assert counted
     assert all(one.version == "" and one.bad == one.n for one in counted)
+
+
+def test_a_load_that_ended_by_itself_is_an_error(tmp_path: Path) -> None:
+    load = BurstyLoad(tmp_path, "http://127.0.0.1:9/", ["good"], rps=50.0, seconds=0.5)
+    load.start()
+    load.wait_for_answers(60.0)
+    load._process.join(60.0)
+    with pytest.raises(RuntimeError, match="the load ended before"):
+        load.stop()

@@ -72,9 +72,11 @@ def test_the_bound_is_the_time_in_which_the_same_traffic_would_have_told_enough(
 
 def test_a_trial_that_got_no_traffic_counts_neither_for_nor_against_the_judge() -> None:
     nothing = Trial(host=HOST, version="v3", factor=1.0, history=True, outcome=Outcome.FAILED)
-    told = table([trial("v2"), trial("v4", outcome=Outcome.ROLLED_BACK), nothing], Traffic.of(answers("v2")))
+    unasked = trial("v5", outcome=Outcome.UNDECIDED)
+    traffic = Traffic.of([*answers("v2"), *answers("v4")])
+    told = table([trial("v2"), trial("v4", outcome=Outcome.ROLLED_BACK), nothing, unasked], traffic)
     row = [cell.strip() for cell in told.splitlines()[2].split("|")[1:-1]]
-    assert row == ["equal", "3", "1", "0.975", "1", "0", "1"]
+    assert row == ["equal", "4", "1", "0.975", "1", "0", "2"], "it had its weight, and nobody asked it"
 
 
 def test_no_trial_is_left_out_of_the_table() -> None:
@@ -91,7 +93,7 @@ def test_no_trial_is_left_out_of_the_table() -> None:
 def test_regressions_that_were_missed_are_told_beside_those_that_were_found() -> None:
     missed = trial("v3", factor=3.0, outcome=Outcome.UNDECIDED)
     found = trial("v2", factor=3.0, outcome=Outcome.ROLLED_BACK)
-    told = table([found, missed], Traffic.of(answers("v2")))
+    told = table([found, missed], Traffic.of([*answers("v2"), *answers("v3")]))
     assert "| 1 of 2 |" in told.splitlines()[-1]
     assert "| 0 of 1 |" in table([missed], Traffic.of(answers("v3"))).splitlines()[-1].replace("  ", "")
 

@@ -97,9 +97,9 @@ def test_an_equal_candidate_at_the_line_is_rolled_back_no_more_often_than_allowe
 
 
 @pytest.mark.statistics
-@pytest.mark.parametrize("kind", ["plain", "clumps", "pods"])
-def test_ten_times_as_many_events_are_found_within_the_hour(kind: str) -> None:
-    assert np.median(times(kind, DEFAULT, 10.0, 40)[:, 0]) <= 45
+@pytest.mark.parametrize(("kind", "minutes"), [("plain", 16), ("clumps", 45), ("pods", 20)])
+def test_ten_times_as_many_events_are_found_within_the_hour(kind: str, minutes: float) -> None:
+    assert np.median(times(kind, DEFAULT, 10.0, 40)[:, 0]) <= minutes
 
 
 @pytest.mark.statistics

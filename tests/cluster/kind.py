@@ -228,7 +228,7 @@ def _creating(layout: Layout, who: str) -> Iterator[int]:
     for file in Path("/proc").glob("[0-9]*/cmdline"):
         with suppress(OSError):
             program, *words = file.read_bytes().decode(errors="replace").split("\0")
-            if Path(program).name == who and words[0] in ("create", "run") and names & set(words):
+            if Path(program).name == who and words[:1] in (["create"], ["run"]) and names & set(words):
                 yield int(file.parent.name)
 
 

@@ -56,7 +56,7 @@ class Asked:
             return Provider(Connection(**given, timeout=60.0))
         except ValidationError as error:
             raise Unreadable(
-                f"--prometheus is {self.address!r}: write the address without a path, such as http://127.0.0.1:9090."
+                f"--prometheus is {self.address!r}: write the address without /api/v1, such as http://127.0.0.1:9090."
             ) from error
 
 

@@ -54,6 +54,7 @@ class Pages:
     def __init__(self, lease: Guard, inbox: Watching) -> None:
         self._lease, self._inbox = lease, inbox
         self._runner: web.AppRunner | None = None
+        self._writing = asyncio.Lock()
         self.lag = 0.0
         """Seconds that the last one-second timer was late."""
 
@@ -114,6 +115,7 @@ class Pages:
         return web.Response(status=503 if problem else 200, text="\n".join(lines) + "\n")
 
     async def _metrics(self, _: web.Request) -> web.Response:
-        # Many trials are some thousand lines: the loop goes on while they are written.
-        body = await asyncio.to_thread(telemetry.exposition)
+        # Many trials are some thousand lines: the loop goes on while they are written, once at a time.
+        async with self._writing:
+            body = await asyncio.to_thread(telemetry.exposition)
         return web.Response(body=body, headers={"Content-Type": "text/plain; version=0.0.4; charset=utf-8"})
