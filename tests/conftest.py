@@ -3,8 +3,13 @@
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 SIMULATIONS = Path(__file__).parent / "benchmarks"
+
+# A busy machine is no failure.
+settings.register_profile("serinus", deadline=None)
+settings.load_profile("serinus")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -23,7 +23,7 @@ from serinus.core.stats import draws, stochastic_order
 
 WEIGHTS = np.array(latency.WEIGHTS)
 CONCENTRATION, HALF_LIFE = latency.CONCENTRATION, latency.HALF_LIFE
-ODDS_APART, FORGET = stochastic_order.ODDS_APART, draws.FORGET
+ODDS_APART, NEW, LEAST = stochastic_order.ODDS_APART, draws.NEW, draws.LEAST
 is_due = compiled(latency.is_due)
 
 harm_phi, safe_phi, place, value, mixed = bets.harm_phi, bets.safe_phi, bets.place, bets.value, bets.mixed
@@ -115,20 +115,20 @@ def _ratio(x1: Floats, x0: Floats, rising: Floats, falling: Floats, rows: Floats
 
 
 @compiled
-def _harm(x1: Floats, x0: Floats, candidate: Floats, known: Floats, bets: Bets, chances: Floats, phi: float) -> Floats:
+def _harm(x1: Floats, x0: Floats, candidate: Floats, known: Floats, bets: Bets, phi: float) -> Floats:
     """log e of each alternative, the learned one last, as `latency._harm`; changes `known` (L, D)."""
     n1, n0 = x1.sum(), x0.sum()
     odds = n1 / n0
     common = exp(ODDS_APART * round(log(odds) / ODDS_APART))
     w, part1, part0 = common / (1 + common), min(1.0, common / odds), min(1.0, odds / common)
-    many = len(chances)
+    many = known.shape[1]
     logs, told = np.empty(SLOWER + 1), np.empty(many)
     for a in range(SLOWER):
         for d in range(many):
             told[d] = _ratio(part1 / phi * x1, part0 / phi * x0, bets.rising[a, d], bets.falling[a, d], bets.rows[d], w)
         parts = known[a] * np.exp(told.min() - told)
         logs[a] = told.min() - log(parts.sum())
-        known[a] = (1 - FORGET) * parts / parts.sum() + FORGET * chances
+        known[a] = np.maximum(LEAST, parts / parts.sum())
     learned = positive(candidate + CONCENTRATION * bets.furthest)
     up = isotonic(learned / bets.furthest, bets.furthest)
     down = -isotonic(-bets.furthest / learned, learned)
@@ -174,6 +174,7 @@ def _looks(
     bet = bets_on(law, buckets)
     known = np.empty((SLOWER, len(buckets.chances)))
     known[:] = buckets.chances
+    new_pods = False
     looks = looks_objective = 0
     level_n = level_x = 0.0
     promote = -1
@@ -181,6 +182,7 @@ def _looks(
         _, n1, x0, n0 = counts[t]
         if fresh[t]:
             safe[:] = 0.0
+            new_pods = True
         share = min(HIGHEST, max(LOWEST, (level_x + SEED * seed) / (level_n + SEED)))
         arms_now = Load(n1, n0, load.pods1, load.pods0, load.seconds)
         if n1 > 0 and n0 > 0:
@@ -190,7 +192,9 @@ def _looks(
                 looks_objective += 1
             if t >= since:
                 by = harm_phi(bursts, arms_now, 1.0, False)
-                place(bets_harm, _harm(counts1[t], counts0[t], candidate, known, bet, buckets.chances, by), looks)
+                if new_pods:
+                    known, new_pods = (1 - NEW) * known + NEW * buckets.chances, False
+                place(bets_harm, _harm(counts1[t], counts0[t], candidate, known, bet, by), looks)
                 looks += 1
                 for k in range(2):
                     parts = bet.parts[which[t], k]

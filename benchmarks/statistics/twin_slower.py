@@ -19,7 +19,7 @@ SCALES = np.array(
     [*(scale for scale, _ in slower.SCALES), *(1.0 for _ in slower.LATER), *(path[1] for path in slower.PATHS)]
 )
 LATER = np.array([*(0.0 for _ in slower.SCALES), *(more for more, _ in slower.LATER), *(0.0 for _ in slower.PATHS)])
-LEAST, STEEP = stochastic_order.LEAST, slowing.STEEP
+LEAST, STEEP, FLATTEST = stochastic_order.LEAST, slowing.STEEP, slowing.FLATTEST
 
 
 class Buckets(NamedTuple):
@@ -108,7 +108,7 @@ def _reached(edges: Floats, law: Floats, factor: float, more: float) -> Floats:
             slope = (odds[k + 1] - odds[k]) / (at[k + 1] - at[k])
         elif k > 0:
             slope = (odds[k] - odds[k - 1]) / (at[k] - at[k - 1])
-        found[j + 1] = 1 / (1 + exp(-(odds[k] + slope * (place - at[k]))))
+        found[j + 1] = 1 / (1 + exp(min(FLATTEST, -odds[k] - slope * (place - at[k]))))
     return found
 
 

@@ -39,7 +39,7 @@ def refusal(*options: str) -> str:
         ([*HERE, "--to", "yesterday"], "--to is yesterday: write a time such as 2026-11-20T14:00:00Z"),
         ([*HERE, "--to", "nan"], "--to is nan: write a time such as"),
         ([*HERE, "--to", "100"], "--from is not before --to: write the earlier time as --from."),
-        ([*HERE, "--prometheus", "127.0.0.1"], "--prometheus is '127.0.0.1': write the address without a path"),
+        ([*HERE, "--prometheus", "127.0.0.1"], "--prometheus is '127.0.0.1': write the address without /api/v1"),
         ([*HERE, "--bearer-token-file", "/none"], "/none cannot be read: there is no such file."),
         ([*HERE, "--ca-file", "/none"], "/none cannot be read: there is no such file."),
         ([*HERE], "Prometheus cannot be reached: the connection was refused or broke."),

@@ -379,6 +379,21 @@ def test_histograms_are_judged() -> None:
     assert told[-1]["slis"]["latency"]["n"] > 0
 
 
+def test_a_first_bucket_that_ends_at_0_changes_nothing() -> None:
+    """OpenTelemetry's default bounds begin there."""
+    slis = {**SPEC, "slis": [LATENCY, *SPEC["slis"]]}
+
+    def with_a_bucket(line: dict[str, Any]) -> dict[str, Any]:
+        for pod in line["pods"]:
+            told = pod["slis"]["latency"]
+            told["le"], told["counts"] = [0, *told["le"]], [0, *told["counts"]]
+        return line
+
+    usual = answers(lines(looks=8, slow=True), slis, history=past(slow=True))
+    several = [with_a_bucket(line) for line in lines(looks=8, slow=True)]
+    assert answers(several, slis, history=[with_a_bucket(line) for line in past(slow=True)]) == usual
+
+
 @pytest.mark.parametrize(("slower", "action"), [(2.0, "rollback"), (1.0, "continue")])
 def test_native_histograms_are_judged_like_others(slower: float, action: str) -> None:
     several = lines(looks=16, slow=True, native=True, slower=(slower, 1.0), rps=400.0)
@@ -423,6 +438,8 @@ def test_a_state_fits_only_its_own_spec() -> None:
     session.look(next(lines()))
     with pytest.raises(InputError, match="belongs to another spec"):
         Session(NO_DRAIN).restore(session.state())
+    with pytest.raises(InputError, match="another version of Serinus"):
+        Session(SPEC).restore({**session.state(), "bets": "1/2/3"})
     with pytest.raises(InputError, match="no state of a backtest"):
         Session(SPEC).restore({"lines": "many"})
 

@@ -208,7 +208,20 @@ def test_a_steady_small_difference_outweighs_the_draw_of_pods_in_time() -> None:
     known: tuple[float, ...] = (0.9, 0.1)
     total = 0.0
     for _ in range(40):
-        log_e, known = draws.weigh((0.5, 0.2), known, (0.9, 0.1))
+        log_e, known = draws.weigh((0.5, 0.2), known)
         total += log_e
-    assert known[1] > 0.8
-    assert total == pytest.approx(40 * 0.2 + math.log(10), rel=0.1)
+    assert known[1] > 0.99
+    assert total == pytest.approx(40 * 0.2 + math.log(10), rel=0.01)
+
+
+def test_a_draw_that_lasts_makes_no_evidence_however_long_it_lasts_and_a_new_step_little() -> None:
+    """Two draws below it are ruled out for good: looks beyond that add nothing, a day of them."""
+    chances = (0.75, 0.22, 0.03)
+    known: tuple[float, ...] = chances
+    total = 0.0
+    for _ in range(5760):
+        log_e, known = draws.weigh((0.5, 0.3, 0.0), known)
+        total += log_e
+    assert total == pytest.approx(-math.log(0.03), abs=0.01)
+    again, _ = draws.weigh((0.5, 0.3, 0.0), draws.redraw(known, chances))
+    assert 0 < again < -math.log(1 - draws.NEW)

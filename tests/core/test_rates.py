@@ -13,7 +13,7 @@ from serinus.core import assembly, history, increments, judge, tracks, windows
 from serinus.core.arms import Arms, of
 from serinus.core.assembly import Window
 from serinus.core.checks import margins, rate
-from serinus.core.evidence import HOUR, Look, OnFail, PodLook, Rate, Ratio, Role, Sli, Verdict
+from serinus.core.evidence import HOUR, Histogram, Look, OnFail, PodLook, Rate, Ratio, Role, Sli, Verdict
 from serinus.core.forecast import Stage, forecast
 from serinus.core.increments import Increments
 from serinus.core.judge import EvidenceState
@@ -49,7 +49,7 @@ def look(
     *,
     events: tuple[float, float] = (0.0, 0.0),
     pods: tuple[int, int] = (2, 6),
-    shown: bool = True,
+    shown: tuple[bool, bool] = (True, True),
     requests: int | None = None,
     step: int = 1,
     seconds: float = MINUTE,
@@ -59,9 +59,7 @@ def look(
     for arm, role in enumerate((Role.CANDIDATE, Role.STABLE)):
         for pod in range(pods[arm]):
             n = float(poisson(random, events[arm] * seconds / HOUR)) if events[arm] else 0.0
-            counts: dict[str, Rate | Ratio] = {
-                "faults": Rate(events=n, exposure=seconds, shown=shown or role is Role.STABLE)
-            }
+            counts: dict[str, Rate | Ratio] = {"faults": Rate(events=n, exposure=seconds)} if shown[arm] else {}
             if requests is not None:
                 counts["success-rate"] = Ratio(total=requests, bad=0)
             seen.append(PodLook(pod=f"{role}-{pod}", role=role, start=at - seconds, end=at, counts=counts))
@@ -131,17 +129,47 @@ def test_without_an_objective_one_event_per_pod_hour_is_allowed_on_top() -> None
 
 
 def test_time_proves_nothing_of_a_counter_that_the_candidate_does_not_show() -> None:
-    state = judged(120, shown=False)
+    state = judged(120, shown=(False, True))
     said = judge.verdict(state)
     assert (said.verdict, said.reason) == (Verdict.NO_DATA, "CounterNotShown")
     assert "No pod of the candidate shows the counter" in said.sentence
     assert state.tracks[0].log_safe == 0.0
-    assert judge.verdict(judged(120, events=(60.0, 0.0), shown=False)).verdict is Verdict.FAIL
+
+
+def test_a_candidate_is_not_taken_back_because_stable_does_not_show_the_counter() -> None:
+    """The version that brings the counter would look worse than one that had the same faults without telling."""
+    state = judged(600, events=(20.0, 20.0), shown=(True, False))
+    said = judge.verdict(state)
+    assert (said.verdict, said.reason) == (Verdict.NO_DATA, "StableCounterNotShown")
+    assert state.tracks[0].log_harm(1, standards()) == pytest.approx(0.0)
+
+
+def test_time_in_which_the_candidate_is_asked_nothing_is_no_evidence_of_safety_and_its_faults_are_of_harm() -> None:
+    both = (errors(), faults())
+
+    def after(requests: int, events: float) -> EvidenceState:
+        noise = quiet(*both)
+        state = judge.begin(both, standards(), noise)
+        for k in range(1, 121):
+            seen = look(Random(k), MINUTE * k, requests=100, events=(events, 0.0))
+            pods = [
+                replace(pod, counts={**pod.counts, "success-rate": Ratio(total=requests, bad=0)})
+                if pod.role is Role.CANDIDATE
+                else pod
+                for pod in seen.pods
+            ]
+            state = judge.advance(state, replace(seen, pods=tuple(pods)))
+        return state
+
+    idle, busy = after(0, 0.0), after(100, 0.0)
+    assert idle.tracks[1].log_safe == 0.0
+    assert busy.tracks[1].log_safe > math.log(20)
+    assert after(0, 60.0).failure is not None
 
 
 def test_no_time_is_no_data() -> None:
-    assert judge.verdict(judged(5, pods=(0, 6))).reason == "NoCandidateTime"
-    assert judge.verdict(judged(5, pods=(2, 0))).reason == "NoStableTime"
+    assert judge.verdict(judged(5, pods=(0, 6))).reason == "CounterNotShown"
+    assert judge.verdict(judged(5, pods=(2, 0))).reason == "StableCounterNotShown"
 
 
 def test_what_is_waited_for_is_time() -> None:
@@ -372,7 +400,7 @@ def test_whatever_is_counted_every_number_is_finite(
 # Reading
 
 
-def counter(pod: str, sli: str, part: str, *values: float, begin: float = 0.0) -> Series:
+def counter(pod: str, sli: str, part: str | float, *values: float, begin: float = 0.0) -> Series:
     return Series(pod=pod, sli=sli, part=part, points=tuple((begin + 15.0 * k, v) for k, v in enumerate(values)))
 
 
@@ -396,12 +424,42 @@ def test_events_are_counted_over_the_seconds_of_the_window() -> None:
     assert told[:2] == [Rate(events=2.0, exposure=15.0), Rate(events=0.0, exposure=15.0)]
 
 
-def test_a_pod_that_is_scraped_without_the_counter_has_none_as_long_as_another_shows_it() -> None:
-    requests = [counter("c", "n", "total", 0, 10, 20, 30), counter("s", "n", "total", 0, 10, 20, 30)]
-    told = read([*requests, counter("s", "faults", "events", 0, 1, 1, 1)])
-    assert rates(told, "c")[0] == Rate(events=0.0, exposure=15.0, shown=False)
+REQUESTS = [counter("c", "n", "total", *range(0, 200, 10)), counter("s", "n", "total", *range(0, 200, 10))]
+
+
+def test_a_pod_that_is_scraped_without_the_counter_has_no_count_and_not_a_count_of_none() -> None:
+    told = read([*REQUESTS, counter("s", "faults", "events", *[0, 1, 1, 1] + [1] * 16)])
+    assert rates(told, "c") == []
     assert rates(told, "s")[0] == Rate(events=1.0, exposure=15.0)
-    assert rates(read(requests), "c") == []
+
+
+def test_a_counter_that_is_born_with_its_first_event_counts_from_then_on() -> None:
+    """Its first event in the fifteen seconds of its birth would be a rate that nobody has."""
+    told = rates(read([*REQUESTS, counter("c", "faults", "events", *range(1, 18), begin=45.0)]), "c")
+    assert told[0] == Rate(events=1.0, exposure=15.0)
+    assert len(told) == 15  # the last look is held back
+
+
+def test_a_counter_that_vanished_makes_no_time_without_events() -> None:
+    told = read([*REQUESTS, counter("c", "faults", "events", 0, 1, 1)])
+    assert len([seen for seen in told if any(p.pod == "c" for p in seen.pods)]) > 10
+    assert len(rates(told, "c")) == 2
+
+
+def test_events_that_another_job_scrapes_do_not_tell_that_requests_were_scraped() -> None:
+    """The candidate's own page is lost from the fifth scrape on; its counter of faults comes from elsewhere."""
+    lost = [counter("c", "n", "total", 0, 10, 20, 30), REQUESTS[1]]
+    told = read([*lost, counter("c", "faults", "events", *[0] * 20, begin=7.0)])
+    seen = [p.end for one in told for p in one.pods if p.pod == "c" and "n" in p.counts]
+    assert max(seen) == 45.0
+    assert told[-1].lost_candidate == 1.0
+
+
+def test_a_bucket_that_ends_at_0_is_left_out() -> None:
+    """OpenTelemetry's default bounds begin there."""
+    told = read([counter(pod, "t", part, 0, 2, 4) for pod in "cs" for part in (0.0, 0.1, math.inf)])
+    (first,) = {one for p in told[0].pods if isinstance(one := p.counts["t"], Histogram)}
+    assert first == Histogram(edges=(0.1, math.inf), counts=(2.0, 0.0))
 
 
 def test_events_count_while_their_pod_is_not_ready_and_requests_do_not() -> None:

@@ -144,12 +144,7 @@ def draw_outcomes() -> Iterator[list[Weighted]]:
         total = 0.0
         for heads in tosses:
             logs = [math.log((0.8 if heads else 0.2) / (side if heads else 1 - side)) for side in sides]
-            log_e, learned = draws.weigh(logs, known, chances)
-            # Without what is given back: that is for draws that change, which these do not.
-            known = tuple(
-                (part - draws.FORGET * chance) / (1 - draws.FORGET)
-                for part, chance in zip(learned, chances, strict=True)
-            )
+            log_e, known = draws.weigh(logs, known)
             total += log_e
         likely = sum(
             chance * math.prod(side if heads else 1 - side for heads in tosses)
@@ -275,8 +270,8 @@ METHODS = [
     ),
     Method(
         "draws",
-        lambda: draws.weigh((0.0, 0.0), (0.9, 0.1), (0.9, 0.1))[0],
-        lambda x: draws.weigh((x / 10, x / 20), (0.9, 0.1), (0.9, 0.1))[0],
+        lambda: draws.weigh((0.0, 0.0), (0.9, 0.1))[0],
+        lambda x: draws.weigh((x / 10, x / 20), (0.9, 0.1))[0],
         draw_outcomes,
     ),
     Method(

@@ -153,7 +153,8 @@ class Rate(Typed):
     events: Counter = Field(
         description=(
             "The events, by a counter whose series have the label `pod`. It must be there before the first event, at 0 "
-            "for each of its labels: a candidate that does not show it is not promoted.\n"
+            "for each of its labels, and come with the scrape that has the requests: time in which a pod does not show "
+            "it counts for nothing, so without it a candidate is neither promoted nor taken back for it.\n"
             "Example: `{metric: gpu_faults_total}`."
         )
     )

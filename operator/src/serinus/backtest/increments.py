@@ -175,7 +175,10 @@ class Increase:
         key = (sli.name, tuple(map(str, le)))
         if key not in self._edges:
             self._edges[key] = self._bounds(sli, le, at)
-        return Histogram(edges=self._edges[key], counts=_per_bucket(counts, at))
+        edges, each = self._edges[key], _per_bucket(counts, at)
+        # A time is never below 0, and a bound of 0 says nothing of it.
+        low = sum(edge <= 0 for edge in edges)
+        return Histogram(edges=edges[low:], counts=(sum(each[: low + 1]), *each[low + 1 :]))
 
     def _native(self, sli: Sli, told: Mapping[str, Any], at: str) -> Histogram:
         known = f"a schema of Prometheus, {native.SCHEMAS[0]} to {native.SCHEMAS[-1]}"

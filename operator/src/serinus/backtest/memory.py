@@ -7,6 +7,7 @@ from math import inf
 
 from serinus.backtest import budgets
 from serinus.core import trial
+from serinus.core.checks import comparison, latency, rate
 from serinus.core.evidence import Look, ProviderState, Role
 from serinus.core.increments import Intake
 from serinus.core.judge import EvidenceState
@@ -14,6 +15,8 @@ from serinus.core.model import Shift
 from serinus.core.needs import Started
 from serinus.core.trial import Trial
 
+BETS = "/".join(str(len(weights)) for weights in (comparison.ODDS, latency.WEIGHTS, rate.TIMES))
+"""Of this version of Serinus."""
 NEVER = Shift(at=-inf, weight=0, step=0)
 """Before the first line that says a weight."""
 
@@ -67,6 +70,8 @@ class Memory:
 
     asked: str
     """Digest of what the session was opened with: a state fits no other one."""
+    bets: str
+    """How many alternatives are bet on, by kind of SLI: evidence of other bets does not go on."""
     lines: int = 0
     at: float | None = None
     """Time of the last line with increments, or with a weight."""

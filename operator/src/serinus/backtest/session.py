@@ -12,7 +12,7 @@ from serinus.backtest.asking import question
 from serinus.backtest.compiled import compiled, typed
 from serinus.backtest.errors import InputError, Refused
 from serinus.backtest.increments import WARM_UP, Increase
-from serinus.backtest.memory import NEVER, Form, Memory, counted_in
+from serinus.backtest.memory import BETS, NEVER, Form, Memory, counted_in
 from serinus.backtest.raw import Asked, Sample, Scrapes, WeightLine
 from serinus.core import increments, judge, trial, windows
 from serinus.core.evidence import Judgement, Role
@@ -46,7 +46,7 @@ class Session:
         noise = calibrate(before, known.slis)
         evidence = judge.begin(known.slis, known.standards, noise, intervals=ci, past=before)
         asked = hashlib.sha256(json.dumps([asked_for, ci], sort_keys=True).encode()).hexdigest()[:16]
-        self._memory = Memory(asked=asked, evidence=evidence)
+        self._memory = Memory(asked=asked, bets=BETS, evidence=evidence)
         self._ends: dict[str, float] = {}
 
     @property
@@ -144,6 +144,8 @@ class Session:
             memory = from_plain(Memory, state)
         except (TypeError, KeyError, ValueError, AttributeError) as error:
             raise InputError(f"This is no state of a backtest of this version of Serinus: {error}.") from error
+        if memory.bets != BETS:
+            raise InputError("This state is of another version of Serinus, which judges otherwise; begin anew.")
         if memory.asked != self._memory.asked:
             raise InputError("This state belongs to another spec; open the session with the one that it was taken of.")
         self._memory = memory

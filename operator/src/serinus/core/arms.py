@@ -7,7 +7,7 @@ old and as cold as the candidate.
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from serinus.core.evidence import Counts, Histogram, Look, PodLook, Rate, Ratio, Role, Sli
+from serinus.core.evidence import Histogram, Look, PodLook, Rate, Ratio, Role, Sli
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,8 +30,6 @@ class Arms:
     counts0: tuple[float, ...] = ()
     each1: tuple[tuple[str, float, float], ...] = ()
     """The candidate's pods: requests and bad ones of each."""
-    shown1: bool = True
-    """Some pod of the candidate shows the counter of a rate, so that 0 is a count."""
 
 
 def of(look: Look, sli: Sli, edges: tuple[float, ...] = ()) -> Arms | None:
@@ -62,7 +60,6 @@ def of(look: Look, sli: Sli, edges: tuple[float, ...] = ()) -> Arms | None:
             pods0=len(zero),
             seconds=seconds,
             each1=tuple([(pod.pod, *_counted([pod], sli.name)) for pod in one]),
-            shown1=not sli.rate or any(_shown(pod.counts[sli.name]) for pod in one),
         )
     shared = common_edges(measured, sli.name)
     if edges and shared != edges:
@@ -119,10 +116,6 @@ def _counted(pods: list[PodLook], sli: str) -> tuple[float, float]:
             total += counts.exposure
             bad += counts.events
     return total, bad
-
-
-def _shown(counts: Counts) -> bool:
-    return isinstance(counts, Rate) and counts.shown
 
 
 def _above(pod: PodLook, sli: Sli) -> tuple[float, float]:

@@ -212,7 +212,6 @@ def summed(each: list[Rate], shares: list[float]) -> Rate:
     return Rate(
         events=sum(one.events * share for one, share in zip(each, shares, strict=True)),
         exposure=sum(one.exposure * share for one, share in zip(each, shares, strict=True)),
-        shown=any(one.shown for one in each),
     )
 
 

@@ -69,8 +69,6 @@ class Rate:
     events: float
     exposure: float
     """Seconds for which they were counted."""
-    shown: bool = True
-    """The pod shows the counter. False: it was scraped without it, which is as good as 0, unless nobody shows it."""
 
 
 Counts = Ratio | Histogram | Rate

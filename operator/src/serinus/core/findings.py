@@ -16,10 +16,10 @@ from serinus.core.tracks import Track
 SILENCES = {
     "NoCandidateRequests": "The candidate has answered no request at this step",
     "NoStableRequests": "Stable has answered no request at this step",
-    "NoCandidateTime": "No pod of the candidate was scraped at this step",
-    "NoStableTime": "No pod of stable was scraped at this step",
-    "CounterNotShown": "No pod of the candidate shows the counter, so that no event cannot be told from none counted; "
-    "let it be there from the start, at 0 for each of its labels",
+    "CounterNotShown": "No pod of the candidate shows the counter of the events; let it be there from the start, at 0 "
+    "for each of its labels, and in the same scrape as the requests",
+    "StableCounterNotShown": "No pod of stable shows the counter of the events, so there is nothing to compare with; "
+    "let it be there from the start, at 0 for each of its labels, and in the same scrape as the requests",
     "CandidateScrapesLost": "The candidate's scrapes fail more often than stable's",
     "NoCommonBuckets": "The histograms of candidate and stable share no bucket bound, so they cannot be compared; "
     "give both the same buckets",
@@ -40,7 +40,7 @@ def finding_of(track: Track, standards: Standards, step: int, *, slis: int, fail
     more = None if silence else needs(track, standards, step)
     pods, requests = _pods(track), not track.sli.rate
     passed = track.log_safe >= -log(standards.false_promotion_rate)
-    verdict, reason = Verdict.NOT_ENOUGH, "MoreRequestsNeeded"
+    verdict, reason = Verdict.NOT_ENOUGH, "MoreTimeNeeded" if track.sli.rate else "MoreRequestsNeeded"
     if failed:
         verdict, reason = Verdict.FAIL, "Worse"
     elif silence:

@@ -35,11 +35,11 @@ FEW_BAD = 30.0
 FEW_REQUESTS = 1000.0
 """Requests from which on the share of bad ones and the usual latency are known, if not their noise."""
 UNSEEN_BURST = 0.5
+"""With few bad requests in the past their bursts were not seen: 1 + UNSEEN_BURST at none, 1 at many."""
 UNSEEN_CLUMP = 1.0
 """The same for events, which are rare and come in pairs: what breaks once breaks again."""
 INSTANT = 1e-9
 """Seconds: exposure is counted in so short ones that hardly any has an event, which makes of shares Poisson rates."""
-"""With few bad requests in the past their bursts were not seen: 1 + UNSEEN_BURST at none, 1 at many."""
 FEWEST_PODS = 4
 """Pods from which on the spread between them is measured."""
 BLURRED = 0.25

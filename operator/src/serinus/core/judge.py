@@ -22,7 +22,6 @@ from math import exp, isclose, log
 from serinus.core import arms as arm
 from serinus.core import gathering, history, tracks
 from serinus.core.checks import share
-from serinus.core.checks.rate import Events
 from serinus.core.checks.share import Share
 from serinus.core.evidence import (
     Finding,
@@ -143,10 +142,6 @@ def advance(state: EvidenceState, look: Look) -> EvidenceState:
         state = restart_safe(state, look.step)
     slis = len(state.tracks)
     counted = [arm.of(look, track.sli, track.edges) for track in state.tracks]
-    after = tuple(
-        track if arms is None else tracks.advance(track, arms, look.step, slis, state.standards)
-        for track, arms in zip(state.tracks, counted, strict=True)
-    )
     # The SLI that counts most requests speaks for the share of traffic; a rate counts none.
     requests = [
         (arms.n1, arms.n0)
@@ -154,6 +149,11 @@ def advance(state: EvidenceState, look: Look) -> EvidenceState:
         if arms is not None and not track.sli.rate
     ]
     n1, n0 = max(requests, key=sum, default=(0.0, 0.0))
+    asked = n1 > 0 or all(track.sli.rate for track in state.tracks)
+    after = tuple(
+        track if arms is None else tracks.advance(track, arms, look.step, slis, state.standards, asked=asked)
+        for track, arms in zip(state.tracks, counted, strict=True)
+    )
     silent_looks = 0 if n1 > 0 else state.silent_looks + 1
     expected = n0 * look.weight / max(1, 100 - look.weight) if look.candidate_due else 0.0
     state = replace(
@@ -314,13 +314,11 @@ def _told(share: float | None) -> str:
 def _silence(state: EvidenceState, track: Track) -> str:
     """Why there is nothing to say of an SLI, as a reason; empty when there is."""
     if track.at_step.n1 <= 0:
-        return "NoCandidateTime" if track.sli.rate else "NoCandidateRequests"
+        return "CounterNotShown" if track.sli.rate else "NoCandidateRequests"
     if track.at_step.n0 <= 0:
-        return "NoStableTime" if track.sli.rate else "NoStableRequests"
+        return "StableCounterNotShown" if track.sli.rate else "NoStableRequests"
     if state.lost_candidate > state.lost_stable + LOST_MORE:
         return "CandidateScrapesLost"
-    if isinstance(track.comparison, Events) and not track.comparison.shown:
-        return "CounterNotShown"
     if track.sli.latency and track.last is not None:
         shared, wanted = track.last.edges, track.sli.edge
         if len(shared) < 2:

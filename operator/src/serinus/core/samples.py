@@ -14,6 +14,8 @@ from math import inf, isnan
 Part = float | str
 """`total`, `bad` or `good` of a ratio, `events` of a rate; for a histogram the upper bound of a bucket (`le`),
 cumulative over buckets."""
+EVENTS = "events"
+"""The part of a rate."""
 Point = tuple[float, float]
 """When, in seconds since the epoch, and the counter's value."""
 Labels = tuple[tuple[str, str], ...]
@@ -157,11 +159,14 @@ def counters(buffers: Buffers, until: float, stale: float) -> dict[str, Counters
     for pod, series in twins.items():
         parts: dict[str, dict[Part, tuple[Buffer, ...]]] = {}
         scrapes: set[float] = set()
+        # Events may be scraped by another job: that a pod was seen there does not tell that its requests were.
+        alone = all(part == EVENTS for _, part, _ in series)
         for (sli, part, _), same in sorted(series.items(), key=lambda item: (item[0][0], str(item[0][1]), item[0][2])):
             chosen = min(same, key=lambda twin: twin[:3])[3]
             of_sli = parts.setdefault(sli, {})
             of_sli[part] = (*of_sli.get(part, ()), chosen)
-            scrapes.update(chosen.times)
+            if part != EVENTS or alone:
+                scrapes.update(chosen.times)
         found[pod] = Counters(scrapes=tuple(sorted(scrapes)), parts=parts)
     return found
 

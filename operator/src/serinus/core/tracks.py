@@ -132,8 +132,11 @@ def recalibrate(track: Track, calibration: Calibration) -> Track:
     return replace(track, calibration=calibration, comparison=compared)
 
 
-def advance(track: Track, arms: Arms, step: int, slis: int, standards: Standards) -> Track:
-    """Return the evidence after one more look, during `step`, of one of so many SLIs."""
+def advance(track: Track, arms: Arms, step: int, slis: int, standards: Standards, *, asked: bool = True) -> Track:
+    """Return the evidence after one more look, during `step`, of one of so many SLIs.
+
+    `asked`: the candidate had requests in it, by whichever SLI; only a rate cannot tell by itself.
+    """
     sli, calibration, level = track.sli, track.calibration, track.level.share
     if isinstance(track.comparison, Latency) and sli.edge is None and track.comparison.edges:
         # Without an objective the tail edge says which requests count as slow.
@@ -191,6 +194,7 @@ def advance(track: Track, arms: Arms, step: int, slis: int, standards: Standards
                 budget=sli.budget,
                 phi=phi,
                 phi_safe=safe_phi(calibration, arms, load, pass_ratio * level + sli.floor),
+                asked=asked,
             )
     elif both:
         safe = safe_phi(calibration, arms, load, pass_ratio * level + sli.floor)

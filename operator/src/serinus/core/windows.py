@@ -24,11 +24,9 @@ from math import floor, inf
 from serinus.core.assembly import Window, assemble
 from serinus.core.blanking import CALM_LOOKS, settle
 from serinus.core.evidence import Counts, Histogram, Look, PodLook, Rate, Ratio, Role
-from serinus.core.samples import Buffer, Counters, Name, Series, counters, covers, forget, remember
+from serinus.core.samples import EVENTS, Buffer, Counters, Name, Series, counters, covers, forget, remember
 from serinus.core.timeline import Timeline
 
-EVENTS = "events"
-"""The part of a rate."""
 GAP_INTERVALS = 4
 """A window may be this many intervals long ..."""
 GAP_SECONDS = 120.0
@@ -140,13 +138,6 @@ class Counted:
     """Counters as `assemble` asks for them."""
 
     known: Mapping[str, Counters]
-    rates: frozenset[str] = field(init=False)
-    """SLIs that count events: a pod that was scraped without the counter had none, as long as some other shows it."""
-
-    def __post_init__(self) -> None:
-        """Find the rates among what all pods show."""
-        found = {sli for one in self.known.values() for sli, parts in one.parts.items() if EVENTS in parts}
-        object.__setattr__(self, "rates", frozenset(found))
 
     def pods(self) -> Iterable[str]:
         """All pods of which something is known."""
@@ -155,23 +146,25 @@ class Counted:
     def within(self, pod: str, role: Role, window: Window, longest: float) -> PodLook | None:
         """What the pod counted in the window; None where it was not scraped often enough to tell."""
         known = self.known[pod]
-        return _pod_look(known, pod, role, window, self.rates) if covers(known.scrapes, *window, longest) else None
+        return _pod_look(known, pod, role, window, longest) if covers(known.scrapes, *window, longest) else None
 
     def is_warm(self, pod: str, requests: int, window: Window) -> bool:
         """True when the pod's process had answered so many requests before the window, and did not begin again."""
         return self.known[pod].is_warm(requests, *window)
 
 
-def _pod_look(known: Counters, pod: str, role: Role, window: Window, rates: frozenset[str]) -> PodLook:
-    counts = {sli: measured for sli in known.parts if (measured := _counts(known, sli, window)) is not None}
-    counts.update((sli, _events(known, sli, window)) for sli in sorted(rates))
+def _pod_look(known: Counters, pod: str, role: Role, window: Window, longest: float) -> PodLook:
+    counts = {sli: measured for sli in known.parts if (measured := _counts(known, sli, window, longest)) is not None}
     return PodLook(pod=pod, role=role, start=window[0], end=window[1], counts=counts)
 
 
-def _counts(known: Counters, sli: str, window: Window) -> Counts | None:
-    """What one SLI counted; None without a total, or without a bucket for everything."""
+def _counts(known: Counters, sli: str, window: Window, longest: float) -> Counts | None:
+    """What one SLI counted; None without a total, without a bucket for everything, or without the counter of events."""
     parts = known.parts[sli]
-    edges = tuple(sorted(part for part in parts if isinstance(part, float)))
+    if EVENTS in parts:
+        return _events(known, sli, window, longest)
+    # A time is never below 0, and a bound of 0 says nothing of it.
+    edges = tuple(sorted(part for part in parts if isinstance(part, float) and part > 0))
     if edges:
         if edges[-1] != inf:
             return None
@@ -188,10 +181,12 @@ def _counts(known: Counters, sli: str, window: Window) -> Counts | None:
     return Ratio(total=total, bad=min(total, max(0.0, bad)))
 
 
-def _events(known: Counters, sli: str, window: Window) -> Rate:
-    shown = sli in known.parts
-    events = known.increase(sli, EVENTS, *window) if shown else 0.0
-    return Rate(events=events, exposure=window[1] - window[0], shown=shown)
+def _events(known: Counters, sli: str, window: Window, longest: float) -> Rate | None:
+    """None where the counter was not there all the time: no event is not the same as none that anybody counted."""
+    shown = sorted({at for buffer in known.parts[sli][EVENTS] for at in buffer.times})
+    if not covers(shown, *window, longest):
+        return None
+    return Rate(events=known.increase(sli, EVENTS, *window), exposure=window[1] - window[0])
 
 
 def _settle(reader: Reader, look: Look) -> tuple[Reader, list[Look]]:

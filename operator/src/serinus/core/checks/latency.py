@@ -20,7 +20,7 @@ from serinus.core.checks import buckets, slower
 from serinus.core.checks.comparison import EQUAL, EQUAL_WEIGHTS
 from serinus.core.checks.margins import Draw
 from serinus.core.stats import onset, slowing, stochastic_order, two_proportion
-from serinus.core.stats.draws import weigh
+from serinus.core.stats.draws import redraw, weigh
 from serinus.core.stats.stochastic_order import positive, regress
 
 LEARNED = 0.2
@@ -44,6 +44,8 @@ class Latency:
     edges: tuple[float, ...]
     draws: tuple[tuple[float, ...], ...] = ()
     """By alternative: how likely each draw of pods is, were the candidate no slower than pods explain."""
+    new_pods: bool = False
+    """A step began since the last look."""
     law: tuple[float, ...] = ()
     """Stable's law, from which alternatives are drawn until it is refreshed."""
     stable: tuple[float, ...] = ()
@@ -100,6 +102,7 @@ def advance(
             state,
             harm=onset.advance(state.harm, logs),
             draws=known,
+            new_pods=False,
             safe_body=_safe(state.safe_body, state, arms, state.body, step_ratio, floor, phis_safe[0]),
             safe_tail=_safe(state.safe_tail, state, arms, state.tail, step_ratio, floor, phis_safe[1]),
         )
@@ -107,7 +110,7 @@ def advance(
     stable = tuple(old * keep + new for old, new in zip(state.stable, arms.counts0, strict=True))
     return replace(
         state,
-        law=positive(stable) if is_due(state.harm.looks) else state.law,
+        law=positive(stable) if is_due(state.harm.looks) and sum(stable) > 0 else state.law,
         stable=stable,
         candidate=tuple(old + new for old, new in zip(state.candidate, arms.counts1, strict=True)),
     )
@@ -128,7 +131,10 @@ def _harm(
     logs, known = [], []
     bets = slower.log_factors(state.edges, state.law, tuple([draw.ratio for draw in draws]), share)
     for before, bet in zip_longest(state.draws, bets):
-        log_e, after = weigh([sum(map(mul, counts, of)) for of in bet], before or chances, chances)
+        known_before = before or chances
+        if state.new_pods:
+            known_before = redraw(known_before, chances)
+        log_e, after = weigh([sum(map(mul, counts, of)) for of in bet], known_before)
         logs.append(log_e)
         known.append(after)
     # Learned anew at each look, and so held only to the furthest draw.
@@ -171,7 +177,11 @@ def _log_e(like: float, usual: float, late: float, floor: float, counts: tuple[f
 
 
 def restart_safe(state: Latency) -> Latency:
-    """Forget the evidence of safe: a new step begins."""
+    """Forget the evidence of safe: a new step begins, and with it come new pods."""
+    return replace(_forget_safe(state), new_pods=True)
+
+
+def _forget_safe(state: Latency) -> Latency:
     return replace(state, safe_body=(0.0,) * len(EQUAL), safe_tail=(0.0,) * len(EQUAL))
 
 
@@ -207,7 +217,7 @@ def _coarser(state: Latency, edges: tuple[float, ...]) -> Latency:
     body = min(next(edge for edge in edges if edge >= state.body), edges[-2])
     tail = max(body, min(next(edge for edge in edges if edge >= state.tail), edges[-2]))
     moved_edge = (body, tail) != (state.body, state.tail)
-    state = restart_safe(state) if moved_edge else state
+    state = _forget_safe(state) if moved_edge else state
     law, stable, candidate = (
         buckets.merged(state.edges, of, edges) for of in (state.law, state.stable, state.candidate)
     )

@@ -5,7 +5,7 @@ request. The evidence is that of `comparison.py` with Poisson events in the plac
 over eight sizes of effect and all onsets, carried over every weight; safe begins anew at each step.
 
 Where nothing happens in either arm the floor alone tells: time without an event is evidence against a rate of `floor`.
-Time proves nothing of a counter that the candidate does not show, so such looks say nothing of safety.
+Time proves nothing of a candidate that is asked nothing, so such looks say nothing of safety.
 """
 
 from dataclasses import dataclass, replace
@@ -52,8 +52,6 @@ class Events:
     objective: Objective | None = None
     """None: there is none."""
     safe: tuple[float, ...] = (0.0,) * len(EQUAL)
-    shown: bool = False
-    """The candidate has shown the counter at this step."""
 
     @property
     def log_harm(self) -> float:
@@ -95,15 +93,17 @@ def advance(
     budget: float | None,
     phi: float,
     phi_safe: float,
+    asked: bool,
 ) -> Events:
     """Add one look in which both arms have exposure; `known` is stable's rate before it, in events per pod-second.
 
+    `asked`: the candidate had requests; where it had none its faults still count, but not that it had none.
     `ratio`, `step_ratio`: how many times stable's rate is not yet harm, and is no longer safe.
     """
     counts = (arms.x1, arms.n1, arms.x0, arms.n0)
     line = ratio * known + floor
     logs = [poisson.log_e_value(*counts, times * line, known, ratio, floor) / phi for times in TIMES]
-    state = replace(state, harm=onset.advance(state.harm, logs), shown=state.shown or arms.shown1)
+    state = replace(state, harm=onset.advance(state.harm, logs))
     judged = state.objective
     if judged is not None and budget is not None:
         own = [poisson.log_e_value_of_one(arms.x1, arms.n1, times * budget, budget) / phi for times in TIMES]
@@ -114,7 +114,7 @@ def advance(
                 absolute=onset.advance(judged.absolute, own), relative=onset.advance(judged.relative, beside)
             ),
         )
-    if not arms.shown1:
+    if not asked:
         return state
     equal = [log_e_equal(*counts, like, known, step_ratio, floor) / phi_safe for like in EQUAL]
     return replace(state, safe=tuple(old + new for old, new in zip(state.safe, equal, strict=True)))
@@ -130,4 +130,4 @@ def log_e_equal(
 
 def restart_safe(state: Events) -> Events:
     """Forget the evidence of safe: a new step begins."""
-    return replace(state, safe=(0.0,) * len(EQUAL), shown=False)
+    return replace(state, safe=(0.0,) * len(EQUAL))

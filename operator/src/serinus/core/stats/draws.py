@@ -5,12 +5,15 @@ law G is known from the past. For each of a few factors k there is an e-value of
 times"; the null with the factor unknown expects the look as it is expected by all factors together, weighed by what
 is known of the factor so far:
 
-    e = 1 / sum_k g_k / e_k,     g_k <- (1 - FORGET) (g_k / e_k) e + FORGET G_k
+    e = 1 / sum_k g_k / e_k,     g_k <- (g_k / e_k) e
 
-Without forgetting the product over looks is the harmonic mean of the factors' e-processes, which is an e-process
-where each of them is a ratio of two likelihoods with the same numerator: the null then is the mixture over G.
-Evidence saturates by itself, at e_k / G_k of the largest factor, and no margin is spent beforehand. Forgetting keeps
-a candidate that was at one factor for long from being held to it.
+The product over looks is the harmonic mean of the factors' e-processes, which is an e-process where each of them is a
+ratio of two likelihoods with the same numerator: the null then is the mixture over G. Evidence saturates by itself, at
+e_k / G_k of the largest factor, and no margin is spent beforehand.
+
+A new step brings new pods, so that a part of what is known is given back then (`redraw`). Each time may multiply
+the evidence against a draw that lasts by 1 / (1 - NEW) at most. Given back at every look, however little, it would grow
+without bound for a draw that is merely unlucky.
 
 Reference: Robbins, "Statistical methods related to the law of the iterated logarithm" (1970) for mixtures; Herbster
 and Warmuth, "Tracking the best expert" (1998) for the part that is given back.
@@ -19,23 +22,33 @@ and Warmuth, "Tracking the best expert" (1998) for the part that is given back.
 from collections.abc import Sequence
 from math import exp, log
 
-FORGET = 0.01
-"""Part of what is known of the draw that a look gives back."""
+NEW = 0.2
+"""Part of what is known of the draw that a new step gives back."""
+LEAST = 1e-12
+"""What is left of a factor that was ruled out, so that it never becomes nothing."""
 
 
-def weigh(logs: Sequence[float], known: Sequence[float], chances: Sequence[float]) -> tuple[float, tuple[float, ...]]:
+def weigh(logs: Sequence[float], known: Sequence[float]) -> tuple[float, tuple[float, ...]]:
     """Return log e of one look, in nats, and what is known of the draw after it.
 
-    `logs`: log e of the look against each factor; `known`: their probabilities before it; `chances`: before any look.
+    `logs`: log e of the look against each factor; `known`: their probabilities before it.
 
-    >>> told, known = weigh([2.0, 0.0], [.9, .1], [.9, .1])
+    >>> told, known = weigh([2.0, 0.0], [.9, .1])
     >>> round(told, 4), [round(part, 4) for part in known]
-    (1.506, [0.5527, 0.4473])
-    >>> weigh([2.0], [1.0], [1.0])
+    (1.506, [0.5491, 0.4509])
+    >>> weigh([2.0], [1.0])
     (2.0, (1.0,))
     """
     least = min(logs)
     parts = [part * exp(least - one) for part, one in zip(known, logs, strict=True)]
     whole = sum(parts)
-    after = tuple([(1 - FORGET) * part / whole + FORGET * chance for part, chance in zip(parts, chances, strict=True)])
-    return least - log(whole), after
+    return least - log(whole), tuple([max(LEAST, part / whole) for part in parts])
+
+
+def redraw(known: Sequence[float], chances: Sequence[float]) -> tuple[float, ...]:
+    """Return what is known of the draw after new pods came; `chances`: what was known before any look.
+
+    >>> [round(part, 2) for part in redraw([1.0, 0.0], [.5, .5])]
+    [0.9, 0.1]
+    """
+    return tuple([(1 - NEW) * part + NEW * chance for part, chance in zip(known, chances, strict=True)])

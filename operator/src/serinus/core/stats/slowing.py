@@ -16,6 +16,8 @@ from serinus.core.stats.stochastic_order import Rows
 
 STEEP = 3.0
 """Slope of the log odds where there is but one bound to tell it by."""
+FLATTEST = 300.0
+"""Largest log odds that are told apart: a narrow bucket below which hardly anything lies makes them huge."""
 
 
 def slowed(edges: Sequence[float], law: Sequence[float], factor: float, more: float = 0.0) -> list[float]:
@@ -76,5 +78,5 @@ def _reached(edges: Sequence[float], law: Sequence[float], factor: float, more: 
         slope = (odds[k + 1] - odds[k]) / (at[k + 1] - at[k]) if k < len(at) - 1 else STEEP
         if k == len(at) - 1 and k > 0:
             slope = (odds[k] - odds[k - 1]) / (at[k] - at[k - 1])
-        found.append(1 / (1 + exp(-(odds[k] + slope * (place - at[k])))))
+        found.append(1 / (1 + exp(min(FLATTEST, -odds[k] - slope * (place - at[k])))))
     return found
