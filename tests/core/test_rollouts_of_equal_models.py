@@ -14,6 +14,7 @@ from serinus.core.judge import EvidenceState
 from serinus.core.noise import no_history
 from tests.core.traffic import INTERVAL, errors, latency, look, past, quiet, standards
 
+pytestmark = pytest.mark.statistics
 WEIGHTS = (5, 25, 50)
 PODS = 4
 
