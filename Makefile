@@ -49,7 +49,7 @@ down: ## Take the cluster away without a trace (NAME=dev)
 ##@ Test it
 
 .PHONY: test
-test: lint test-fast test-statistics test-api-server test-crash test-cluster test-whole ## Everything that CI runs: about 35 minutes once a cluster was built
+test: lint test-fast test-statistics test-api-server test-crash test-cluster test-whole ## Everything that CI runs: about 40 minutes once a cluster was built
 
 .PHONY: test-fast
 test-fast: venv ## Unit, property and golden tests; no cluster
