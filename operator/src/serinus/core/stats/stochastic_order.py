@@ -41,9 +41,9 @@ ODDS_APART = 0.05
 class Regressed(NamedTuple):
     """An alternative (P1, P0) as its projection onto the null needs it, per bucket."""
 
-    rising: tuple[float, ...]
+    rising: Sequence[float]
     """iso_up(P1/P0; P0)."""
-    falling: tuple[float, ...]
+    falling: Sequence[float]
     """iso_down(P0/P1; P1)."""
 
 
