@@ -54,6 +54,9 @@ class Stage:
         self.api, self.namespace, self.rps = api, namespace, rps
         self._exporter = exporter
         self._behaviour: dict[str, Behaviour] = {}
+        self.cold: Behaviour | None = None
+        """What every pod does that is not one of `warm`, whatever its version."""
+        self.warm: set[str] = set()
         self.shared_by = ""
         """Name of the Service whose endpoints share the requests evenly, where there is no route."""
         self.carried_by = "chat"
@@ -202,6 +205,8 @@ class Stage:
         counters, histograms, faults = [], [], []
         for name, (_, version) in scene.pods.items():
             behaviour = self._behaviour.get(version, Behaviour())
+            if self.cold is not None and name not in self.warm:
+                behaviour = self.cold
             rate = load[name] if behaviour.answers else 0.0
             labels = {"namespace": self.namespace, "pod": name}
             for code, part in (("200", 1 - behaviour.errors), ("500", behaviour.errors)):

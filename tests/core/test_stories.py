@@ -91,6 +91,8 @@ def do(world: World, command: str) -> list[str]:
         case "steps":
             steps = tuple(Step(weight=int(one), hold=60) for one in rest.split())
             world.spec = spec(steps=steps, evidence_rules=rest)
+        case "fresh":
+            world.spec = replace(world.spec, standards=replace(world.spec.standards, fresh_baseline=True))
         case "gate":
             first, *others = world.spec.steps
             world.spec = spec(steps=(Step(weight=first.weight, hold=60, pause=True), *others))

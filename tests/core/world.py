@@ -4,9 +4,10 @@ It says nothing about Kubernetes; it lets the rules run through whole rollouts i
 Kubernetes is shown on a real one.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from serinus.core.budget import Budget
 from serinus.core.decide import RULES, Rule, decide
@@ -113,7 +114,7 @@ class World:
             result.append(
                 Deployed(
                     revision=revision,
-                    template={"revision": revision},
+                    template={"revision": revision, "spec": self.pod_spec},
                     replicas=len(pods),
                     ready=sum(pod.ready_since is not None for pod in pods),
                     pods=pods,
@@ -121,6 +122,11 @@ class World:
                 )
             )
         return tuple(result)
+
+    @property
+    def pod_spec(self) -> Mapping[str, Any]:
+        """Of any revision: what its accelerators are read from."""
+        return {"containers": [{"name": "model", "resources": {"limits": {"nvidia.com/gpu": str(self.gpus_per_pod)}}}]}
 
     def _up(self, group: Group, made: float) -> bool:
         return not group.waiting and self.now >= made + group.start_seconds

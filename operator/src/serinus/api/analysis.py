@@ -48,6 +48,16 @@ class Analysis(Typed):
             "Example: `3`. Default: `10`."
         ),
     )
+    baseline: Literal["stable", "fresh"] = Field(
+        default="stable",
+        description=(
+            "Whom the candidate is compared with. `stable`: all pods of stable. `fresh`: pods of stable that are made "
+            "for the trial, as many as the candidate has, so that cold caches, leaks and all else that comes with age "
+            "cancel. They come before each share and go after the trial; until then stable has so many pods more "
+            "than `workload.replicas`, and `maxExtraGPUs` counts theirs.\n"
+            "Example: `fresh`. Default: `stable`."
+        ),
+    )
     max_hold: Annotated[float, Duration("1s", "720h")] = Field(
         default=86400.0,
         description=(

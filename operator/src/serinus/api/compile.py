@@ -105,6 +105,12 @@ def _not_by_service(spec: v1alpha1.Spec, judged: Iterable[tuple[Sli, Measurement
             f"spec.traffic.replicas: {named} counts requests by Service at the gateway, and without a router one "
             "Service has those of both revisions; write SLIs that the model server counts, such as http/success-rate."
         )
+    if named and spec.analysis.baseline == "fresh":
+        sentences.append(
+            f"spec.analysis.baseline: {named} counts requests by Service at the gateway and cannot tell fresh pods of "
+            "stable from the others; write SLIs that the model server counts, such as http/success-rate, or baseline: "
+            "stable."
+        )
     return tuple(sentences)
 
 
@@ -166,6 +172,7 @@ def _spec(typed: v1alpha1.ModelRollout, judged: list[tuple[Sli, Measurement]], b
             false_rollback_rate=rules.false_rollback_rate,
             false_promotion_rate=rules.false_promotion_rate,
             steps=len(spec.steps),
+            fresh_baseline=rules.baseline == "fresh",
         ),
         interval=rules.interval,
         prometheus=rules.prometheus,

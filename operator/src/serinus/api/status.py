@@ -16,6 +16,7 @@ from pydantic.alias_generators import to_camel
 from serinus.api import forecast_status
 from serinus.api.budget_status import BudgetStatus, Part, budget_status
 from serinus.api.forecast_status import ForecastStatus
+from serinus.core.baseline import fresh_pods
 from serinus.core.conditions import Condition
 from serinus.core.evidence import Finding
 from serinus.core.model import Cause, Decision, Model, Phase, Progress, Spec
@@ -101,6 +102,9 @@ class Status(Part):
     weights: Weights | None = Field(default=None, description="The candidate's share, wanted and measured.")
     stable: RevisionStatus | None = Field(default=None, description="The revision that is trusted now.")
     candidate: RevisionStatus | None = Field(default=None, description="The revision under trial.")
+    baseline: RevisionStatus | None = Field(
+        default=None, description="Only with analysis.baseline: fresh: the pods of stable that began with the trial."
+    )
     attempt: int = Field(default=0, description="How many trials this resource has seen.")
     slis: list[SliStatus] = Field(default=[], description="What is known of each SLI.", max_length=32)
     budget: BudgetStatus | None = Field(default=None, description="What is known of `spec.errorBudget`.")
@@ -174,6 +178,7 @@ def status_of(
         weights=_weights(spec, progress, measured),
         stable=_revision(progress.stable, spec.model, observed, current=observed.wanted),
         candidate=_revision(progress.candidate, spec.model, observed, current=observed.wanted),
+        baseline=_baseline(spec, progress, observed),
         attempt=progress.attempt,
         slis=[_sli(one) for one in plan.findings] if trial or plan.findings else _kept(before),
         budget=budget_status(observed.budget, lambda seconds: _expected(seconds, now)),
@@ -223,6 +228,13 @@ def _revision(name: str, model: Model, observed: Observed, *, current: str) -> R
     deployed = observed.revision(name)
     words = " ".join(word for word in (model.name, model.version) if word) if name == current else ""
     return RevisionStatus(revision=name, ready=deployed.ready if deployed else 0, model=words)
+
+
+def _baseline(spec: Spec, progress: Progress, observed: Observed) -> RevisionStatus | None:
+    if not spec.standards.fresh_baseline or not progress.candidate:
+        return None
+    ready = sum(pod.ready_since is not None for pod in fresh_pods(observed, progress))
+    return RevisionStatus(revision=progress.stable, ready=ready)
 
 
 def _kept(before: Mapping[str, Any] | None) -> list[SliStatus]:

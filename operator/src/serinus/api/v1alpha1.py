@@ -77,6 +77,7 @@ class Rollback(Typed):
 
 _HOLD = "(has(s.hold) ? s.hold : '10m')"
 _MAX_HOLD = "(has(self.analysis) && has(self.analysis.maxHold) ? self.analysis.maxHold : '24h')"
+_FRESH = "has(self.analysis) && has(self.analysis.baseline) && self.analysis.baseline == 'fresh'"
 _SLI_NAME = "(has(s.name) ? s.name : (has(s.preset) ? s.preset : ''))"
 _BUDGETED = f"(!has(self.errorBudget.sli) || {_SLI_NAME} == self.errorBudget.sli)"
 _HAS_OBJECTIVE = "has(s.objective) || has(s.p50) || has(s.p90) || has(s.p95) || has(s.p99)"
@@ -106,6 +107,24 @@ class Spec(Typed):
             ),
             holds=lambda it: not it.traffic.replicas or all(step.weight <= 50 for step in it.steps),
             field="steps",
+        ),
+        Rule(
+            cel=f"!({_FRESH}) || !has(self.traffic.replicas) || !self.traffic.replicas",
+            message=(
+                "with traffic.replicas every pod of stable changes the shares, so that none can be added beside the "
+                "candidate: write analysis.baseline: stable, or a router, such as traffic: {httpRoute: chat}"
+            ),
+            holds=lambda it: it.analysis.baseline != "fresh" or not it.traffic.replicas,
+            field="analysis",
+        ),
+        Rule(
+            cel=f"!({_FRESH}) || has(self.workload.replicas)",
+            message=(
+                "with analysis.baseline: fresh stable has more pods for a while than a whole revision: say how many "
+                "that one has, such as workload.replicas: 4"
+            ),
+            holds=lambda it: it.analysis.baseline != "fresh" or it.workload.replicas is not None,
+            field="analysis",
         ),
         Rule(
             cel=f"!has(self.steps) || !{cel_is_duration(_MAX_HOLD)} || self.steps.all(s, "

@@ -125,7 +125,7 @@ class Workload(Typed):
         le=5000,
         description=(
             "Pods of a whole revision. Stable always keeps this many; the candidate gets as many as its weight "
-            "needs.\n"
+            "needs, and so do the fresh pods of `analysis.baseline`.\n"
             "Example: `4`. Default: what the Deployment says; required when it says 0, and with `podTemplate`."
         ),
     )
@@ -144,7 +144,8 @@ class Workload(Typed):
         le=100_000,
         description=(
             "Most accelerators that a rollout may hold beyond those of stable. At its peak, just before promotion, "
-            "it needs as many as a whole revision; less than that is refused with the number.\n"
+            "it needs as many as a whole revision, and with `analysis.baseline: fresh` those of the fresh pods too; "
+            "less than that is refused with the number.\n"
             "Example: `4`. Default: no limit."
         ),
     )

@@ -96,12 +96,12 @@ class Memory:
     counted: Counted = field(default_factory=Counted)
 
 
-def counted_in(look: Look | None, listed: int) -> Counted:
-    """Whose counts this look is made of."""
+def counted_in(look: Look | None, listed: int, *, fresh: bool) -> Counted:
+    """Whose counts this look is made of; `fresh`: a baseline alone is compared with."""
     if look is None or not trial.is_evidence(look):
         return Counted(listed=listed)
     roles = [pod.role for pod in look.pods]
-    other = Role.BASELINE if Role.BASELINE in roles else Role.STABLE
+    other = Role.BASELINE if fresh or Role.BASELINE in roles else Role.STABLE
     slis = look.pods[0].counts.keys()
     if all(pod.counts.keys() == slis for pod in look.pods):
         # All pods measured all SLIs, as they nearly always do.

@@ -21,7 +21,7 @@ from serinus.core.foretelling import obstacle
 from serinus.core.history import calibrate
 from serinus.core.judge import EvidenceState
 from serinus.core.model import Spec
-from serinus.core.needs import LOOKS_HELD
+from serinus.core.needs import LOOKS_HELD, compared
 from serinus.core.power import Caught, Leg
 from serinus.core.tracks import Track
 from serinus.core.weights import given_by, pods_for, pods_nearest
@@ -161,7 +161,7 @@ def _stage(spec: Spec, number: int, whole: int, pods: int | None) -> Stage:
         step=number,
         weight=given_by(needed, whole) if by_pods else step.weight,
         pods1=needed,
-        pods0=whole,
+        **compared(spec, whole, needed),
         hold=step.hold,
         min_requests=step.min_requests,
         idle=spec.drain + LOOKS_HELD * spec.interval,

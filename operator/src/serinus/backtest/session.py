@@ -45,6 +45,7 @@ class Session:
         before = past.looks(known, history)
         noise = calibrate(before, known.slis)
         evidence = judge.begin(known.slis, known.standards, noise, intervals=ci, past=before)
+        self._old = trial.pods_of(before)
         asked = hashlib.sha256(json.dumps([asked_for, ci], sort_keys=True).encode()).hexdigest()[:16]
         self._memory = Memory(asked=asked, bets=BETS, evidence=evidence)
         self._ends: dict[str, float] = {}
@@ -102,7 +103,8 @@ class Session:
             trial=self._memory.trial or self._begun(),
             evidence=None,
         )
-        self._absorb(self._question(), asked.series, asked.at)
+        question, begun = self._question(), self._memory.trial or self._begun()
+        self._absorb(question, trial.with_roles(begun, question, asked.series), asked.at)
         measured, _ = self._heard()
         return {**self.answer(), "t": asked.at, "passed": answers.passed(self._spec, measured, shifts[-1])}
 
@@ -194,7 +196,7 @@ class Session:
             evidence=state,
             intake=intake,
             budget=known.budget if read.budget is None else read.budget,
-            counted=counted_in(looks[-1] if looks else None, subject),
+            counted=counted_in(looks[-1] if looks else None, subject, fresh=self._spec.standards.fresh_baseline),
         )
         self._ends = _ends(intake)
         return True
@@ -246,7 +248,7 @@ class Session:
         if closed:
             pending, due = after.reader.pending, (after.reader.due or 0.0) - after.reader.interval
             fresh = pending if pending is not None and pending.at == due else None
-            counted = counted_in(fresh, len(question.pods))
+            counted = counted_in(fresh, len(question.pods), fresh=self._spec.standards.fresh_baseline)
         self._memory = replace(
             known,
             trial=after,
@@ -258,7 +260,7 @@ class Session:
     def _begun(self) -> Trial:
         state = self._memory.evidence
         assert state is not None, "evidence begins with the session"
-        return Trial(reader=windows.begin(self._spec.interval), state=state, read_to=-inf)
+        return Trial(reader=windows.begin(self._spec.interval), state=state, read_to=-inf, old=self._old)
 
     def _question(self, sample: Sample | None = None) -> Question:
         return question(self._spec, self._memory, sample)

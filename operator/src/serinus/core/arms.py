@@ -20,6 +20,8 @@ class Arms:
     """Bad requests of the candidate; for a latency those above the objective's edge. For a rate x1, x0 are events and
     n1, n0 the pod-seconds for which they were counted."""
     x0: float = 0.0
+    beside: float = 0.0
+    """Requests of stable's pods that are not compared: the candidate's share is one of these too."""
     pods1: int
     pods0: int
     seconds: float
@@ -32,8 +34,10 @@ class Arms:
     """The candidate's pods: requests and bad ones of each."""
 
 
-def of(look: Look, sli: Sli, edges: tuple[float, ...] = ()) -> Arms | None:
+def of(look: Look, sli: Sli, edges: tuple[float, ...] = (), *, fresh: bool = False) -> Arms | None:
     """Sum a look's pods into arms for one SLI; None when no pod measured it.
+
+    `fresh`: only a baseline is compared with, so that without one there is nothing to compare.
 
     For a latency the buckets are those that every pod has, of `edges` where some are given. Revisions may have other
     buckets; where they share no bound, `inf` alone is left: requests are counted and cannot be compared.
@@ -42,10 +46,11 @@ def of(look: Look, sli: Sli, edges: tuple[float, ...] = ()) -> Arms | None:
     measured = [pod for pod in look.pods if isinstance(pod.counts.get(sli.name), kind)]
     if not measured:
         return None
-    fresh = any(pod.role is Role.BASELINE for pod in measured)
+    fresh = fresh or any(pod.role is Role.BASELINE for pod in measured)
     other = Role.BASELINE if fresh else Role.STABLE
     one = [pod for pod in measured if pod.role is Role.CANDIDATE]
     zero = [pod for pod in measured if pod.role is other]
+    beside = sum([_requests(pod, sli.name) for pod in measured if pod.role is Role.STABLE]) if fresh else 0.0
     timed = one or zero
     seconds = sum(pod.end - pod.start for pod in timed) / len(timed) if timed else 0.0
     if not sli.latency:
@@ -56,6 +61,7 @@ def of(look: Look, sli: Sli, edges: tuple[float, ...] = ()) -> Arms | None:
             x1=x1,
             n0=n0,
             x0=x0,
+            beside=beside,
             pods1=len(one),
             pods0=len(zero),
             seconds=seconds,
@@ -72,6 +78,7 @@ def of(look: Look, sli: Sli, edges: tuple[float, ...] = ()) -> Arms | None:
         n0=sum(counts0),
         x1=above(shared, counts1, sli.edge),
         x0=above(shared, counts0, sli.edge),
+        beside=beside,
         pods1=len(one),
         pods0=len(zero),
         seconds=seconds,
@@ -116,6 +123,11 @@ def _counted(pods: list[PodLook], sli: str) -> tuple[float, float]:
             total += counts.exposure
             bad += counts.events
     return total, bad
+
+
+def _requests(pod: PodLook, sli: str) -> float:
+    counts = pod.counts[sli]
+    return sum(counts.counts) if isinstance(counts, Histogram) else _counted([pod], sli)[0]
 
 
 def _above(pod: PodLook, sli: Sli) -> tuple[float, float]:

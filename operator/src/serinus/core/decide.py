@@ -16,7 +16,7 @@ from serinus.core.journal import behind, fold, newest
 from serinus.core.model import Progress, Spec
 from serinus.core.observed import Measured, Observed
 from serinus.core.plan import Plan, SetSplit
-from serinus.core.rules import budget, deletion, people, route_change, safety, start, trial
+from serinus.core.rules import baseline, budget, deletion, people, route_change, safety, start, trial
 from serinus.core.situation import Situation
 
 Rule = Callable[[Situation], Plan | None]
@@ -34,6 +34,7 @@ RULES: tuple[Rule, ...] = (
     safety.failing_candidate_is_taken_back,
     safety.crashing_candidate_is_taken_back,
     safety.late_candidate_is_taken_back,
+    baseline.late_baseline_ends_the_trial,
     safety.overloaded_candidate_is_taken_back,
     safety.weight_follows_ready_pods_down,
     safety.share_by_pods_is_recorded,

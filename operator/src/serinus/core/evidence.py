@@ -15,6 +15,7 @@ class Role(StrEnum):
     STABLE = "stable"
     CANDIDATE = "candidate"
     BASELINE = "baseline"
+    """A pod of stable that is as young as the candidate's."""
 
 
 class Verdict(StrEnum):
@@ -165,6 +166,8 @@ class Standards:
     """Per step: probability that a candidate outside the margins passes it."""
     steps: int
     """Number of steps, so that the margin of the safe null can follow the step."""
+    fresh_baseline: bool = False
+    """The candidate is compared with fresh pods of stable alone, and with nobody where there are none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

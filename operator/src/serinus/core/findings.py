@@ -16,6 +16,8 @@ from serinus.core.tracks import Track
 SILENCES = {
     "NoCandidateRequests": "The candidate has answered no request at this step",
     "NoStableRequests": "Stable has answered no request at this step",
+    "NoBaseline": "No fresh pod of stable has counted anything at this step, and the candidate is compared with these "
+    "alone (analysis.baseline: fresh)",
     "CounterNotShown": "No pod of the candidate shows the counter of the events; let it be there from the start, at 0 "
     "for each of its labels, and in the same scrape as the requests",
     "StableCounterNotShown": "No pod of stable shows the counter of the events, so there is nothing to compare with; "
@@ -26,7 +28,9 @@ SILENCES = {
     "ObjectiveNotShared": "Candidate and stable do not both have a bucket bound at the objective; give both the same "
     "buckets, or write an objective at a bound that both have",
 }
-"""Reasons of NoData, and what they mean."""
+"""Reasons why an SLI says nothing, and what they mean."""
+NOT_ENOUGH = frozenset({"NoBaseline"})
+"""Of these, what is no fault of the metrics: others are NoData."""
 GATHERING = 3.0
 """Evidence of harm from which on people are told of it and not of how soon the step could pass."""
 
@@ -44,7 +48,7 @@ def finding_of(track: Track, standards: Standards, step: int, *, slis: int, fail
     if failed:
         verdict, reason = Verdict.FAIL, "Worse"
     elif silence:
-        verdict, reason = Verdict.NO_DATA, silence
+        verdict, reason = Verdict.NOT_ENOUGH if silence in NOT_ENOUGH else Verdict.NO_DATA, silence
     elif passed:
         verdict, reason = Verdict.PASS, "WithinMargin"
     candidate, stable = values(track)
@@ -173,7 +177,7 @@ def time(seconds: float) -> str:
 
 
 def _with_sentence(told: Finding, track: Track, standards: Standards, step: int) -> Finding:
-    if told.verdict is Verdict.NO_DATA:
+    if told.reason in SILENCES:
         return replace(told, sentence=f"{told.sli}: {SILENCES[told.reason]}.")
     ratio = margins.step_ratio(track.sli, standards, step)
     numbers, limit = _numbers(told, track), f"{ratio:g} times stable's plus {track.sli.floor:.2%}"

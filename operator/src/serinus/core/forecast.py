@@ -34,7 +34,9 @@ class Stage:
     pods1: int
     """Pods of the candidate ..."""
     pods0: int
-    """... and of stable."""
+    """... and of stable, of those that it is compared with."""
+    beside: int = 0
+    """Further pods of stable: they have their part of its requests, and are not compared."""
     hold: float = 0.0
     min_requests: int = 0
     idle: float = 0.0
@@ -78,7 +80,7 @@ def forecast(
     soon = 0.0
     """Time from now on, by which stable's noise gets measured."""
     for stage in stages:
-        enough = state.gathering.missing(stage.pods0) if state.gathering is not None else inf
+        enough = state.gathering.missing(stage.pods0 + stage.beside) if state.gathering is not None else inf
         needed = [
             _of(track, stage, rates.get(track.sli.name, 0.0), interval, state.standards) for track in state.tracks
         ]
@@ -123,9 +125,10 @@ def arms_of(stage: Stage, rate: float, interval: float, sli: Sli) -> Arms:
         pods1, pods0 = max(1, stage.pods1), max(1, stage.pods0)
         return Arms(n1=pods1 * interval, n0=pods0 * interval, pods1=pods1, pods0=pods0, seconds=interval)
     n = rate * interval
+    compared = max(1, stage.pods0) / (max(1, stage.pods0) + stage.beside)
     return Arms(
         n1=n * stage.weight / 100,
-        n0=n * (100 - stage.weight) / 100,
+        n0=n * (100 - stage.weight) / 100 * compared,
         pods1=max(1, stage.pods1),
         pods0=max(1, stage.pods0),
         seconds=interval,

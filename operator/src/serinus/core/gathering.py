@@ -51,7 +51,7 @@ def begin(past: Sequence[Look], assumed: Sequence[Sli]) -> Gathering:
 
 def add(gathered: Gathering, look: Look) -> Gathering:
     """Return it with one look more; of a look without stable nothing is kept."""
-    own = {pod.pod: pod for pod in look.pods if pod.role is Role.STABLE}
+    own = {pod.pod: pod for pod in look.pods if pod.role is not Role.CANDIDATE}
     if not own:
         return gathered
     seconds = {

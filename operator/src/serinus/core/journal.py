@@ -75,6 +75,7 @@ def _start(progress: Progress, entry: SplitRecord) -> Progress:
         phase=Phase.PREPARING,
         candidate=entry.revision,
         began=float(entry.at),
+        tried_since=float(entry.at),
         attempt=progress.attempt + 1,
         step=0,
         heading=0,
@@ -129,6 +130,7 @@ def _restart(progress: Progress, entry: SplitRecord) -> Progress:
         progress,
         phase=Phase.PREPARING if entry.step == 0 else Phase.ANALYZING,
         began=float(entry.at),
+        tried_since=progress.candidate_since,
         attempt=progress.attempt + 1,
         step=entry.step,
         heading=0,
@@ -230,6 +232,7 @@ def _reassert(progress: Progress, entry: SplitRecord) -> Progress:
     return replace(
         progress,
         began=min(progress.began, float(entry.at)),
+        tried_since=min(progress.tried_since, float(entry.at)),
         reasserted=progress.reasserted + 1,
         shifts=_shift(progress, entry) if progress.candidate and progress.step else progress.shifts,
     )

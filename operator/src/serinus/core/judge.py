@@ -29,6 +29,7 @@ from serinus.core.evidence import (
     Look,
     OnFail,
     ProviderState,
+    Role,
     Sli,
     Standards,
     Verdict,
@@ -141,10 +142,11 @@ def advance(state: EvidenceState, look: Look) -> EvidenceState:
     if look.step != state.step or look.weight != state.weight:
         state = restart_safe(state, look.step)
     slis = len(state.tracks)
-    counted = [arm.of(look, track.sli, track.edges) for track in state.tracks]
+    fresh = state.standards.fresh_baseline
+    counted = [arm.of(look, track.sli, track.edges, fresh=fresh) for track in state.tracks]
     # The SLI that counts most requests speaks for the share of traffic; a rate counts none.
     requests = [
-        (arms.n1, arms.n0)
+        (arms.n1, arms.n0 + arms.beside)
         for track, arms in zip(state.tracks, counted, strict=True)
         if arms is not None and not track.sli.rate
     ]
@@ -162,7 +164,7 @@ def advance(state: EvidenceState, look: Look) -> EvidenceState:
         weight=look.weight,
         looks=state.looks + 1,
         last_look=look.at,
-        covered_seconds=state.covered_seconds + look.covered_seconds,
+        covered_seconds=state.covered_seconds + (look.covered_seconds if not fresh or _beside(look) else 0.0),
         share=state.share
         if look.lost_candidate or look.lost_stable or look.warming_up
         else share.advance(state.share, n1, n0, look.weight),
@@ -174,6 +176,11 @@ def advance(state: EvidenceState, look: Look) -> EvidenceState:
         gathering=gathering.add(state.gathering, look) if state.gathering is not None else None,
     )
     return _latch(state, look.at)
+
+
+def _beside(look: Look) -> bool:
+    """True when fresh pods of stable were observed, so that time with them counts."""
+    return any(pod.role is Role.BASELINE for pod in look.pods)
 
 
 def findings(state: EvidenceState) -> tuple[Finding, ...]:
@@ -315,6 +322,8 @@ def _silence(state: EvidenceState, track: Track) -> str:
     """Why there is nothing to say of an SLI, as a reason; empty when there is."""
     if track.at_step.n1 <= 0:
         return "CounterNotShown" if track.sli.rate else "NoCandidateRequests"
+    if track.at_step.n0 <= 0 and state.standards.fresh_baseline:
+        return "NoBaseline"
     if track.at_step.n0 <= 0:
         return "StableCounterNotShown" if track.sli.rate else "NoStableRequests"
     if state.lost_candidate > state.lost_stable + LOST_MORE:

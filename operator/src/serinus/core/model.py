@@ -266,6 +266,8 @@ class Progress:
     """The last journal entry that was recorded in status."""
     began: float = 0.0
     """When the present attempt began."""
+    tried_since: float = 0.0
+    """When the trial of this candidate began, its earlier attempts under other rules included; 0: as `began`."""
     attempt: int = 0
     """Counts trials of candidates; a retry is a new attempt with a fresh error budget for the judge."""
     step: int = 0
@@ -299,6 +301,11 @@ class Progress:
     forecast: Forecast | None = None
     """What was said of the present step, or of the one that is prepared."""
     decisions: tuple[Decision, ...] = ()
+
+    @property
+    def candidate_since(self) -> float:
+        """When the candidate's first pods could be made."""
+        return self.tried_since or self.began
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

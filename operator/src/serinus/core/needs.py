@@ -5,9 +5,10 @@ that the steps will take. It holds everything that the evidence depends on, so t
 same question and the same samples give the same evidence.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import inf
 
+from serinus.core.baseline import fresh_pods
 from serinus.core.evidence import Role, Sli, Standards
 from serinus.core.forecast import Stage
 from serinus.core.model import Progress, Shift, Spec
@@ -111,7 +112,7 @@ def needs(spec: Spec, observed: Observed, progress: Progress) -> Question | None
         weight=split.weight,
         shifts=progress.shifts,
         pods=(
-            *_pods(observed, progress.stable, Role.STABLE),
+            *_stable(spec, observed, progress),
             *_pods(observed, progress.candidate, Role.CANDIDATE),
         ),
         settle=spec.warm_up_seconds + spec.drain,
@@ -135,13 +136,27 @@ def _stages(spec: Spec, observed: Observed, progress: Progress) -> tuple[Stage, 
             step=number,
             weight=s.weight_of(number),
             pods1=s.pods_of(number),
-            pods0=s.whole,
+            **compared(spec, s.whole, s.pods_of(number)),
             hold=step.hold,
             min_requests=step.min_requests,
             idle=spec.drain + LOOKS_HELD * spec.interval,
         )
         for number, step in enumerate(spec.steps, 1)
         if number >= max(1, first)
+    )
+
+
+def compared(spec: Spec, whole: int, fresh: int) -> dict[str, int]:
+    """Pods of stable that the candidate is compared with (`pods0`), and those beside them, as a stage has them."""
+    return {"pods0": fresh, "beside": whole} if spec.standards.fresh_baseline else {"pods0": whole}
+
+
+def _stable(spec: Spec, observed: Observed, progress: Progress) -> tuple[Started, ...]:
+    """The pods of stable, of which the fresh ones are the baseline where the spec asks for one."""
+    fresh = {pod.name for pod in fresh_pods(observed, progress)} if spec.standards.fresh_baseline else set()
+    return tuple(
+        replace(one, role=Role.BASELINE) if one.pod in fresh else one
+        for one in _pods(observed, progress.stable, Role.STABLE)
     )
 
 

@@ -1,6 +1,8 @@
 """How many pods each revision has, and what the two role Services select while nothing special happens."""
 
+from serinus.core.baseline import as_candidates, fresh_pods
 from serinus.core.model import Phase, Progress, Retirement, Spec
+from serinus.core.observed import Measured, Observed
 from serinus.core.plan import Action, DeleteRevision, EnsureRevision, EnsureRoute, FollowStable, SelectRevision
 from serinus.core.situation import SETTLE_SECONDS, Situation
 
@@ -14,12 +16,14 @@ def wanted_pods(s: Situation, progress: Progress) -> dict[str, int]:
     for one in reversed(progress.retired):
         deployed = s.observed.revision(one.revision)
         if deployed is not None and s.now < kept_until(s.spec, one, trial=bool(progress.candidate)):
-            wanted[one.revision] = deployed.replicas
+            drained = s.spec.standards.fresh_baseline and s.now >= one.at + s.spec.drain
+            wanted[one.revision] = min(deployed.replicas, s.whole) if drained else deployed.replicas
+    candidate, fresh = _trial_pods(s, progress)
     if progress.candidate:
-        wanted[progress.candidate] = _candidate_pods(s, progress)
+        wanted[progress.candidate] = candidate
     first = progress.stable or _first(s)
     if first:
-        wanted[first] = s.whole
+        wanted[first] = s.whole + fresh
     return wanted
 
 
@@ -41,9 +45,26 @@ def _first(s: Situation) -> str:
     return first if capacity is not None and capacity.free >= s.whole else ""
 
 
-def _candidate_pods(s: Situation, progress: Progress) -> int:
-    """Enough for the weight that it has and the one that it heads for; never fewer during a trial; and nothing new
-    where the accelerators for it are not free.
+def _trial_pods(s: Situation, progress: Progress) -> tuple[int, int]:
+    """Pods of the candidate, and fresh ones of stable beside a whole revision; nothing new where the accelerators for
+    all of it are not free."""
+    fresh, there = _fresh_pods(s, progress), fresh_there(s, progress)
+    if not progress.candidate:
+        return 0, fresh
+    deployed = s.observed.revision(progress.candidate)
+    present = deployed.replicas if deployed else 0
+    needed = _candidate_pods(s, progress, present)
+    if not s.counted or (needed <= present and fresh <= there):
+        return needed, fresh
+    capacity = s.observed.capacity
+    missing = (s.whole if progress.step == 0 else needed) - present + missing_fresh(s, progress)
+    if capacity is None or capacity.free < missing:
+        return min(needed, present), min(fresh, there)
+    return needed, fresh
+
+
+def _candidate_pods(s: Situation, progress: Progress, present: int) -> int:
+    """Enough for the weight that it has and the one that it heads for; never fewer during a trial.
 
     Where pods share evenly their number is the weight: none is added in a pause, and without requests those that are
     too many go.
@@ -54,19 +75,68 @@ def _candidate_pods(s: Situation, progress: Progress) -> int:
         passed = progress.gate_passed >= len(s.spec.steps)
         heading = progress.heading or ((s.last if passed else 1) if progress.step == 0 else 0)
         target = max(s.pods_of(progress.step), s.pods_of(heading))
-    deployed = s.observed.revision(progress.candidate)
-    present = deployed.replicas if deployed else 0
     needed = max(target, present)
     if s.spec.traffic.by_pods:
         weight = progress.split.weight if progress.split else 0
         needed = target if weight == 0 else present if progress.paused else needed
-    if needed <= present or not s.counted:
-        return needed
-    capacity = s.observed.capacity
-    if capacity is None:
-        return present
-    room_for = s.whole - present if progress.step == 0 else needed - present
-    return present if capacity.free < room_for else needed
+    return needed
+
+
+def _fresh_pods(s: Situation, progress: Progress) -> int:
+    """Pods of stable beyond a whole revision: as many as the candidate has at its step, where it is compared with fresh
+    ones; never fewer during its trial, and none after it, once requests that they had taken on are answered.
+
+    Those that an earlier trial left, or a larger number of replicas, go first: which pods go is not ours to say, and of
+    the young ones it says so first.
+    """
+    if not s.spec.standards.fresh_baseline:
+        return 0
+    there = fresh_there(s, progress)
+    if not progress.candidate or old_pods(s, progress) > s.whole:
+        ended = progress.split.at + s.spec.drain if progress.split else 0.0
+        return there if s.now < ended else 0
+    return max(there, _fresh_asked(s, progress))
+
+
+def _fresh_asked(s: Situation, progress: Progress) -> int:
+    """Fresh pods of the step that it is at and of the one that it heads for."""
+    if not progress.candidate or progress.gate_passed >= len(s.spec.steps):
+        return 0
+    heading = progress.heading or (1 if progress.step == 0 else 0)
+    return max(s.fresh_of(progress.step), s.fresh_of(heading))
+
+
+def fresh_there(s: Situation, progress: Progress) -> int:
+    """Pods that stable has been given beyond a whole revision."""
+    stable = s.observed.revision(progress.stable)
+    return max(0, stable.replicas - s.whole) if stable is not None else 0
+
+
+def old_pods(s: Situation, progress: Progress) -> int:
+    """Pods of stable that are older than the trial."""
+    stable = s.observed.revision(progress.stable)
+    return len(stable.pods) - len(fresh_pods(s.observed, progress)) if stable is not None else 0
+
+
+def wants_fresh(s: Situation) -> bool:
+    """True while fresh pods are to be added, so that free accelerators matter."""
+    return _fresh_asked(s, s.progress) > fresh_there(s, s.progress)
+
+
+def needs_room(spec: Spec, observed: Observed, progress: Progress) -> bool:
+    """The same, before anything else is known."""
+    return wants_fresh(Situation(spec=spec, observed=observed, progress=progress, measured=Measured(), now=0.0))
+
+
+def missing_fresh(s: Situation, progress: Progress) -> int:
+    """Room that fresh pods of stable still need, in pods of the candidate; before the first step that of all steps."""
+    asked = _fresh_asked(s, progress)
+    if asked and progress.step == 0:
+        asked = s.fresh_of(len(s.spec.steps))
+    missing = max(0, asked - fresh_there(s, progress))
+    source = s.observed.source
+    gpus = source.gpus_per_pod if source is not None else 0
+    return as_candidates(missing, s.observed.revision(progress.stable), gpus)
 
 
 def actions(s: Situation, progress: Progress) -> tuple[Action, ...]:
@@ -132,6 +202,12 @@ def next_retirement(s: Situation, progress: Progress) -> float | None:
         and deployed.replicas > 0
         and one.revision not in (progress.stable, progress.candidate)
     ]
+    if s.spec.standards.fresh_baseline:
+        # Fresh pods go earlier: of the stable revision, or of the one before.
+        ended = [(progress.stable, float(progress.split.at))] if progress.split is not None else []
+        ended += [(one.revision, one.at) for one in progress.retired]
+        more = {one.revision for one in s.observed.deployed if one.replicas > s.whole}
+        times += [at + s.spec.drain for one, at in ended if one in more and at + s.spec.drain > s.now]
     return min(times, default=None)
 
 

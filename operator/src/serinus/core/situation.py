@@ -2,9 +2,10 @@
 
 from dataclasses import dataclass, replace
 
+from serinus.core.baseline import fresh_pods
 from serinus.core.journal import ENDS_TRIAL, fold
 from serinus.core.model import Cause, Phase, Progress, Spec, SplitRecord, Step
-from serinus.core.observed import Deployed, Measured, Observed
+from serinus.core.observed import Deployed, Measured, Observed, Pod
 from serinus.core.plan import Action, Plan, SetSplit
 from serinus.core.split_record import NOTE_LENGTH
 from serinus.core.weights import carried_by, given_by, pods_for, pods_nearest
@@ -87,6 +88,28 @@ class Situation:
     @property
     def stable(self) -> Deployed | None:
         return self.observed.revision(self.progress.stable)
+
+    @property
+    def fresh(self) -> tuple[Pod, ...]:
+        """The pods of stable that are as young as this trial."""
+        return fresh_pods(self.observed, self.progress)
+
+    def is_warm(self, pod: Pod) -> bool:
+        """True when a pod has been ready for as long as its warm-up takes."""
+        return pod.ready_since is not None and self.now >= pod.ready_since + self.spec.warm_up_seconds
+
+    @property
+    def target(self) -> int | None:
+        """The step whose pods and weight are to come next; None: nothing to prepare."""
+        if not self.trial or self.selected:
+            return None
+        if self.progress.gate_passed >= len(self.spec.steps) and self.progress.step != self.last:
+            return self.last
+        if self.progress.step == 0:
+            return 1
+        if self.progress.heading:
+            return self.progress.heading
+        return self.progress.step if self.lacking else None
 
     @property
     def selected(self) -> bool:
@@ -181,6 +204,11 @@ class Situation:
         enough = pods_nearest if self.spec.traffic.by_pods else pods_for
         return enough(self.asked_of(step), self.whole)
 
+    def fresh_of(self, step: int) -> int:
+        """Fresh pods of stable that a step is judged against: as many as the candidate has; none for promotion."""
+        judged = self.spec.standards.fresh_baseline and 1 <= step <= len(self.spec.steps)
+        return self.pods_of(step) if judged else 0
+
     @property
     def needed(self) -> int:
         """Pods of the candidate by which its readiness is counted: a whole revision, or those that give its share."""
@@ -196,10 +224,13 @@ class Situation:
     @property
     def least_of_first_step(self) -> int:
         """The weight with which a trial may begin again at step 1: never up. Where a share is a number of pods, those
-        beyond the first step's must go first, and nothing may be taken from pods that get requests."""
+        beyond the first step's must go first, and nothing may be taken from pods that get requests. Without
+        fresh pods of stable that it asks for, nothing is to be learnt at any weight."""
         if self.spec.traffic.by_pods:
             present = len(self.candidate.pods) if self.candidate else 0
             return self.weight if present <= self.pods_of(1) else 0
+        if len(self.fresh) < self.fresh_of(1):
+            return 0
         return min(self.weight, self.weight_of(1))
 
     def entry(

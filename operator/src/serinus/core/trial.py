@@ -22,6 +22,7 @@ from serinus.core.noise import Noise
 from serinus.core.observed import Measured
 from serinus.core.samples import Series, counters
 from serinus.core.timeline import Life, Timeline
+from serinus.core.tracks import Totals
 from serinus.core.windows import Reader
 
 GATEWAY = "@"
@@ -45,6 +46,8 @@ class Trial:
     """`state` with the look that is still held back, where `foresee` has judged it already."""
     rates: Mapping[str, float] = field(default_factory=dict)
     """By SLI: requests a second of stable just before the trial; empty where its past is not known."""
+    old: tuple[str, ...] = ()
+    """Stable's pods that had samples before the trial: none of them is fresh."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,7 +71,33 @@ def begin(question: Question, noise: Noise, past: Sequence[Look] = ()) -> Trial:
         state=judge.begin(question.slis, question.standards, noise, past=past),
         read_to=-inf if question.since == inf else question.since - question.interval,
         rates=forecast.rates(past, before(question)),
+        old=pods_of(past),
     )
+
+
+def pods_of(past: Iterable[Look]) -> tuple[str, ...]:
+    """The pods in these looks, each once."""
+    return tuple(sorted({pod.pod for look in past for pod in look.pods}))
+
+
+def with_roles(trial: Trial, question: Question, series: Iterable[tuple[Role, Series]]) -> list[tuple[Role, Series]]:
+    """These samples of both revisions' pods, with those of fresh pods of stable as the baseline's.
+
+    Of a pod that runs the cluster tells when it was made. Of one that is gone its samples tell: it was fresh if it has
+    none from before the trial, so that who reads the trial again comes to the same. Where nothing is known of the time
+    before, it is taken for an old one, with which nothing is compared.
+    """
+    found = list(series)
+    if not question.standards.fresh_baseline:
+        return found
+    running = {one.pod: one.role for one in question.pods}
+
+    def role(told: Role, pod: str) -> Role:
+        if told is not Role.STABLE or pod in running:
+            return running.get(pod, told)
+        return Role.BASELINE if trial.old and pod not in trial.old else told
+
+    return [(role(told, one.pod), one) for told, one in found]
 
 
 def before(question: Question) -> float:
@@ -241,12 +270,18 @@ def _foreseen(trial: Trial, question: Question, *, passed: bool = False) -> tupl
         return ()
     state, seconds = trial.state, trial.state.covered_seconds
     counted = {
-        track.sli.name: (track.at_step.n1 + track.at_step.n0) / seconds
+        track.sli.name: _requests(track.at_step, state) / seconds
         for track in state.tracks
         if seconds > 0 and not track.sli.rate
     }
     known = trial.rates if not counted or (trial.rates and seconds < SHORT * question.interval) else counted
     return forecast.forecast(state, question.stages, known, interval=question.interval) if known else ()
+
+
+def _requests(counts: Totals, state: EvidenceState) -> float:
+    """Requests of the whole service at this step. Fresh pods have a part of stable's alone, so that there the candidate
+    speaks for all by its weight."""
+    return 100 * counts.n1 / max(1, state.weight) if state.standards.fresh_baseline else counts.n1 + counts.n0
 
 
 def _warming_up(said: Measured, trial: Trial, question: Question) -> Measured:

@@ -108,7 +108,9 @@ class Measurer:
         if isinstance(fresh, Trouble):
             return self._said(question, fresh, now)
         try:
-            self._trials[question.key] = trial.absorb(self._trials[question.key], question, fresh, one.end)
+            known = self._trials[question.key]
+            told = trial.with_roles(known, question, fresh)
+            self._trials[question.key] = trial.absorb(known, question, told, one.end)
             return (
                 None
                 if following(self._trials[question.key], question, now) is not None

@@ -22,6 +22,7 @@ from serinus.core.journal import fold, newest
 from serinus.core.model import Phase, Progress, Spec
 from serinus.core.observed import Capacity, Measured, Observed
 from serinus.core.plan import Plan, Release, SetSplit
+from serinus.core.replicas import needs_room
 from serinus.core.rules.safety import failing_candidate_is_taken_back
 from serinus.shell import budgets, record, refused_spec
 from serinus.shell.apply import FINALIZER, CannotApply, Writer, add_finalizer, claim_all
@@ -220,7 +221,7 @@ class Ticker:
             return None
         first = not progress.stable and observed.revision(observed.wanted) is None
         preparing = progress.candidate and (progress.phase is Phase.PREPARING or progress.heading)
-        if not first and not preparing:
+        if not first and not preparing and not needs_room(spec, observed, progress):
             return None
         return await self.room.for_pods_of(source, spec.namespace)
 

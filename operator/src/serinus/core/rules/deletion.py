@@ -1,7 +1,7 @@
 """What a deleted rollout does before its finalizer goes. It never waits for evidence, and it has a deadline."""
 
 from serinus.core.model import Cause, DeletionPolicy, Phase
-from serinus.core.plan import Plan, Release
+from serinus.core.plan import EnsureRevision, Plan, Release
 from serinus.core.situation import Situation
 
 DEADLINE_SECONDS = 120.0
@@ -15,7 +15,8 @@ def deletion_lets_go(s: Situation) -> Plan | None:
         return None
     stays = s.observed.stable_selector or s.progress.stable
     keep = (stays,) if s.spec.deletion_policy is DeletionPolicy.ORPHAN and stays else ()
-    hurry = s.observed.let_go or s.now >= since + DEADLINE_SECONDS or not s.writable or not keep
+    in_time = not s.observed.let_go and s.now < since + DEADLINE_SECONDS
+    hurry = not in_time or not s.writable or not keep
     if not hurry and s.left_behind:
         return None
     told = s.progress.split is not None and s.progress.split.cause is Cause.DELETE
@@ -31,4 +32,10 @@ def deletion_lets_go(s: Situation) -> Plan | None:
             wake_at=s.now + 1.0,
         )
     sentence = f"Deleted: revision {stays} and the Services stay." if keep else "Deleted with everything it made."
-    return s.stay("Deleting", sentence, phase=Phase.TERMINATING, actions=(Release(keep=keep),))
+    release = Release(keep=keep)
+    stable = s.observed.revision(stays)
+    if s.spec.standards.fresh_baseline and keep and in_time and stable is not None and stable.replicas > s.whole > 0:
+        # Nobody else would take away the fresh pods of its last trial.
+        actions = (EnsureRevision(revision=stays, replicas=s.whole), release)
+        return s.stay("Deleting", sentence, phase=Phase.TERMINATING, actions=actions)
+    return s.stay("Deleting", sentence, phase=Phase.TERMINATING, actions=(release,))

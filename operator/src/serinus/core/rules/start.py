@@ -1,5 +1,6 @@
 """How a rollout begins and rests: the first revision, adoption, a new trial, and nothing to do."""
 
+from serinus.core.baseline import gpus_of
 from serinus.core.model import Cause, Phase
 from serinus.core.plan import Plan
 from serinus.core.situation import RECHECK_SECONDS, Situation
@@ -123,12 +124,15 @@ def new_revision_starts_a_trial(s: Situation) -> Plan | None:
     wanted = s.observed.wanted
     if s.trial or not wanted:
         return None
-    peak = s.whole * (s.observed.source.gpus_per_pod if s.observed.source else 0)
+    fresh = 0 if s.returns else s.fresh_of(len(s.spec.steps)) * gpus_of(s.stable)
+    peak = s.whole * (s.observed.source.gpus_per_pod if s.observed.source else 0) + fresh
     if s.spec.max_extra_gpus is not None and peak > s.spec.max_extra_gpus:
+        of_stable, or_none = f", {fresh} of them for fresh pods of stable", " or baseline: stable"
         return s.stay(
             "MaxExtraGPUsTooLow",
-            f"Revision {wanted} needs {peak} extra GPUs before promotion, and workload.maxExtraGPUs allows "
-            f"{s.spec.max_extra_gpus}. Write maxExtraGPUs: {peak} or fewer replicas.",
+            f"Revision {wanted} needs {peak} extra GPUs before promotion{of_stable if fresh else ''}, and "
+            f"workload.maxExtraGPUs allows {s.spec.max_extra_gpus}. Write maxExtraGPUs: {peak} or fewer replicas"
+            f"{or_none if fresh else ''}.",
             phase=Phase.INVALID,
         )
     if s.returns:

@@ -2,12 +2,14 @@
 
 from dataclasses import replace
 
+from serinus.core import replicas
 from serinus.core.evidence import Verdict
 from serinus.core.foretelling import in_short
 from serinus.core.model import Cause, Phase
 from serinus.core.observed import Deployed
 from serinus.core.outcome import is_inconclusive, missing
 from serinus.core.plan import Plan, SelectRevision
+from serinus.core.rules import baseline
 from serinus.core.situation import RECHECK_SECONDS, SETTLE_SECONDS, Situation
 
 SHARE_TOLERANCE = 5.0
@@ -65,14 +67,14 @@ def _select(s: Situation, revision: str) -> Plan:
 
 def candidate_pods_come_before_traffic(s: Situation) -> Plan | None:
     """Ready pods for the next weight first: capacity, scheduling, image, start, warm-up, each in its own words."""
-    target = _target(s)
+    target = s.target
     if target is None:
         return None
     revision, weight = s.progress.candidate, s.weight_of(target)
     progress = replace(s.progress, heading=target)
     needed = s.pods_of(target)
     step = f"step {target} ({weight} %)" if target < s.last else "promotion (100 %)"
-    wait = _others_go(s, target, needed) or _wait(s, needed)
+    wait = _others_go(s, target, needed) or _wait(s, needed) or baseline.wait(s, target)
     if wait is not None:
         reason, words = wait
         return s.stay(
@@ -132,25 +134,12 @@ def _why_no_evidence(s: Situation) -> str:
     return next(approvals, "a person let it past all steps.")
 
 
-def _target(s: Situation) -> int | None:
-    """The step whose pods and weight are to come next; None: nothing to prepare."""
-    if not s.trial or s.selected:
-        return None
-    if s.progress.gate_passed >= len(s.spec.steps) and s.progress.step != s.last:
-        return s.last
-    if s.progress.step == 0:
-        return 1
-    if s.progress.heading:
-        return s.progress.heading
-    return s.progress.step if s.lacking else None
-
-
 def _first_wake(s: Situation) -> float:
     """Look again at the next look while evidence is gathered, else when something that no event tells may be over."""
     recheck = s.now + RECHECK_SECONDS
     warm = [
         pod.ready_since + s.spec.warm_up_seconds
-        for pod in (s.candidate.pods if s.candidate else ())
+        for pod in (*(s.candidate.pods if s.candidate else ()), *s.fresh)
         if pod.ready_since is not None and pod.ready_since + s.spec.warm_up_seconds > s.now
     ]
     looks = [s.next_look] if s.step is not None and s.weight else []
@@ -162,21 +151,17 @@ def _wait(s: Situation, needed: int) -> tuple[str, str] | None:
     deployed = s.candidate
     present = deployed.replicas if deployed else 0
     capacity = s.observed.capacity
-    missing = (s.whole if s.progress.step == 0 else needed) - present
+    missing = (s.whole if s.progress.step == 0 else needed) - present + replicas.missing_fresh(s, s.progress)
     if capacity is not None and present < needed and missing > capacity.free:
         return "InsufficientCapacity", capacity.shortage(missing)
     if deployed is None:
         return "CreatingPods", f"creating {needed} pods."
     if deployed.autoscaler:
         return "AutoscalerRefused", f"{deployed.autoscaler} scales the revision's Deployment; remove it."
-    warm = [pod for pod in deployed.pods if _is_warm(s, pod.ready_since)]
+    warm = [pod for pod in deployed.pods if s.is_warm(pod)]
     if len(warm) >= needed and deployed.ready >= needed:
         return None
     return _slowest(s, deployed, needed, len(warm))
-
-
-def _is_warm(s: Situation, ready_since: float | None) -> bool:
-    return ready_since is not None and s.now >= ready_since + s.spec.warm_up_seconds
 
 
 def _slowest(s: Situation, deployed: Deployed, needed: int, warm: int) -> tuple[str, str]:
@@ -219,6 +204,8 @@ def evidence_decides_the_step(s: Situation) -> Plan | None:
         where = (
             f"Step {number} of {total} at {s.weight} % ({step.weight} % asked, {s.ready} of {s.ready + s.beside} pods)"
         )
+    if s.spec.standards.fresh_baseline:
+        where = f"{where}, beside {baseline.words(sum(pod.ready_since is not None for pod in s.fresh))}"
     measured = s.measured
     if s.progress.gate_passed >= number:
         return _ahead(s, f"{where} passed by a person.")
