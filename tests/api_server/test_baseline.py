@@ -14,7 +14,7 @@ from tests.api_server.stage import Behaviour, Stage, is_ready
 
 pytestmark = pytest.mark.api_server
 
-FRESH = {"interval": "1s", "maxHold": "10m", "baseline": "fresh"}
+FRESH = {"interval": "1s", "maxHold": "10m", "assumedDispersion": 1, "baseline": "fresh"}
 STEPS = [{"weight": 25, "hold": "3s"}, {"weight": 50, "hold": "3s"}]
 
 
@@ -45,7 +45,7 @@ def watched(stage: Stage, revision: str) -> Iterator[list[tuple[int, int, int, i
     over = threading.Event()
 
     def look() -> None:
-        while not over.wait(0.05):
+        while not over.wait(0.2):
             weight = stage.weights()[1]
             pods = stage.api.list("Pod", stage.namespace, f"serinus.dev/revision={revision}")
             up = [one["metadata"]["name"] for one in pods if is_ready(one)]
@@ -53,9 +53,11 @@ def watched(stage: Stage, revision: str) -> Iterator[list[tuple[int, int, int, i
 
     looking = threading.Thread(target=look, daemon=True)
     looking.start()
-    yield seen
-    over.set()
-    looking.join(10)
+    try:
+        yield seen
+    finally:
+        over.set()
+        looking.join(10)
 
 
 def test_fresh_pods_come_before_each_share_and_go_after_the_promotion(healthy: Stage) -> None:
@@ -70,7 +72,7 @@ def test_fresh_pods_come_before_each_share_and_go_after_the_promotion(healthy: S
             told.append(status.get("baseline"))
             return status.get("phase") == "Healthy" and healthy.versions()[status["stable"]["revision"]] == "v2"
 
-        healthy.wait_until(promoted, 120, lambda: f"not promoted: {healthy.status()}")
+        healthy.wait_until(promoted, 180, lambda: f"not promoted: {healthy.status()}")
         healthy.wait_until(lambda: replicas(healthy, old) == 0, 30, lambda: "v1 kept its pods")
     with_share = [one for one in seen if 0 < one[0] < 100]
     assert {one[0] for one in with_share} == {25, 50}

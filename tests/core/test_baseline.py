@@ -1,5 +1,6 @@
 """Fresh pods of stable: which they are, how many there should be, and that the candidate is compared with no others."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 import pytest
@@ -270,15 +271,15 @@ def counted(role: Role, counts: Counts, sli: str) -> PodLook:
     return PodLook(pod=role.value, role=role, start=0.0, end=15.0, counts={sli: counts})
 
 
-def look(k: int, sli: Sli, weight: int = 50, **by_role: Counts) -> Look:
-    several = tuple(counted(Role(role), one, sli.name) for role, one in by_role.items())
+def look(k: int, sli: Sli, weight: int = 50, *, by: Mapping[str, Counts]) -> Look:
+    several = tuple(counted(Role(role), one, sli.name) for role, one in by.items())
     return Look(at=15.0 * k, weight=weight, step=1, pods=several, covered_seconds=15.0)
 
 
 def judged(sli: Sli, looks: int = 20, **by_role: Counts) -> judge.EvidenceState:
     state = judge.begin([sli], FRESH, quiet(sli))
     for k in range(looks):
-        state = judge.advance(state, look(k, sli, **by_role))
+        state = judge.advance(state, look(k, sli, by=by_role))
     return state
 
 
@@ -326,7 +327,7 @@ def test_the_share_is_that_of_the_whole_service() -> None:
     }
     state = judge.begin([sli], FRESH, quiet(sli))
     for k in range(200):
-        state = judge.advance(state, look(k, sli, weight=10, **fair))
+        state = judge.advance(state, look(k, sli, weight=10, by=fair))
     assert not state.share.mismatch
     assert state.last_share == pytest.approx(10.0)
 
@@ -360,7 +361,7 @@ def test_a_pod_that_is_gone_was_fresh_if_it_had_no_samples_before_the_trial() ->
     world = at(1)
     asked = needs.needs(world.spec, world.observed(), world.progress)
     assert asked is not None
-    past = [look(1, errors(), stable=of_requests(0.0))]
+    past = [look(1, errors(), by={"stable": of_requests(0.0)})]
     begun = replace(trial.begin(asked, no_history(asked.slis)), old=trial.pods_of(past))
     told = trial.with_roles(begun, asked, samples("stable", "gone", "chat-v1-0", "chat-v1-4"))
     assert [role for role, _ in told] == [Role.STABLE, Role.BASELINE, Role.STABLE, Role.BASELINE]
