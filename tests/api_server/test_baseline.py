@@ -1,15 +1,20 @@
 """Fresh pods of stable beside the candidate, on a real API server with real controllers and a real Prometheus."""
 
+import json
+import os
+import signal
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from serinus.core.baseline import CLOCKS_DIFFER
-from tests.api_server.process import Operator
+from tests.api_server.process import Operator, kubeconfig_for
+from tests.api_server.proxy import Fault, Proxy, Request
 from tests.api_server.stage import Behaviour, Stage, is_ready
 
 pytestmark = pytest.mark.api_server
@@ -161,3 +166,73 @@ def test_an_operator_that_is_killed_in_mid_trial_goes_on_beside_the_same_fresh_p
     causes = [one["cause"] for one in reversed(status["decisions"])]
     assert causes == ["finish", "start", "step", "step", "promote", "finish"]
     healthy.wait_until(lambda: replicas(healthy, old) == 0, 30, lambda: "v1 kept its pods")
+
+
+class Killer:
+    """Kills the operator at the first of each different number of pods that it writes: before the write, or after."""
+
+    def __init__(self, gate: Proxy, when: str) -> None:
+        self.operator: Operator | None = None
+        self.killed: list[tuple[str, int]] = []
+        if when == "before":
+            gate.before = self.before
+        else:
+            gate.after = self.after
+
+    def before(self, request: Request) -> Fault | None:
+        return Fault(cut=True) if self._kill(request) else None
+
+    def after(self, request: Request, status: int) -> None:
+        if status < 300:
+            self._kill(request)
+
+    def _kill(self, request: Request) -> bool:
+        if request.method != "PATCH" or "/deployments/chat-" not in request.path or self.operator is None:
+            return False
+        revision = request.path.rpartition("-")[2]
+        written = [one["value"] for one in json.loads(request.body) if one["path"] == "/spec/replicas"]
+        words = [(revision, pods) for pods in written if (revision, pods) not in self.killed]
+        if not words:
+            return False
+        self.killed += words
+        os.kill(self.operator.pid, signal.SIGKILL)
+        return True
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_an_operator_that_is_killed_at_each_number_of_pods_makes_none_again(
+    stage: Stage, tmp_path: Path, prometheus: Proxy, gate: Proxy, when: str
+) -> None:
+    killer = Killer(gate, when)
+    operator = Operator(
+        tmp_path,
+        namespaces=[stage.namespace],
+        kubeconfig=kubeconfig_for(gate.address, stage.api.token, tmp_path),
+        prometheus=prometheus.address,
+        lease_seconds=3.0,
+    ).start()
+    stage.operator_words = operator.words
+    try:
+        stage.source("v1")
+        stage.route()
+        stage.rollout(analysis=FRESH, steps=STEPS)
+        stage.wait_for(60, phase="Healthy")
+        old = grown_up(stage)
+        killer.operator = operator
+        made: set[str] = set()
+        stage.source("v2")
+
+        def promoted() -> bool:
+            made.update(stage.pods_of(old))
+            status = stage.status()
+            return (status.get("attempt"), status.get("phase")) == (1, "Healthy")
+
+        stage.wait_until(promoted, 240, lambda: f"{stage.status()}")
+        stage.wait_until(lambda: replicas(stage, old) == 0, 60, lambda: "v1 kept its pods")
+    finally:
+        operator.stop()
+    of_old = [pods for revision, pods in killer.killed if revision == old]
+    assert of_old in ([5, 6, 4, 0], [5, 6, 0]), "a former stable that loses all its pods late needs not go by 4"
+    assert len(made) == 6, "fresh pods were made again"
+    causes = [one["cause"] for one in reversed(stage.status()["decisions"])]
+    assert causes == ["finish", "start", "step", "step", "promote", "finish"]

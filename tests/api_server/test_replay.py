@@ -19,6 +19,7 @@ import yaml
 from typer.testing import CliRunner, Result
 
 from serinus.__main__ import app
+from serinus.core.baseline import CLOCKS_DIFFER
 from tests.api_server.api import Manifest
 from tests.api_server.conftest import ApiServer
 from tests.api_server.process import Operator
@@ -179,6 +180,29 @@ def test_a_promotion_and_a_rollback_are_decided_again_look_by_look(
     blamed = second.answers[-1]["blame"]
     assert blamed
     assert all(name in taken_back["message"] for name in blamed), taken_back["message"]
+
+
+def test_a_candidate_beside_fresh_pods_is_judged_by_the_same_pods_again(
+    stage: Stage, scraped: Operator, tmp_path: Path
+) -> None:
+    began = time.time()
+    stage.operator_words = scraped.words
+    stage.source("v1")
+    stage.route()
+    fresh = {**SPEC["analysis"], "baseline": "fresh", "assumedDispersion": 1}  # type: ignore[dict-item]
+    stage.rollout(**{**SPEC, "analysis": fresh}, slis=[RATIO])
+    stage.wait_for(phase="Healthy")
+    time.sleep(CLOCKS_DIFFER + 2)
+    stage.source("v2")
+    stage.wait_for(180, phase="Healthy", attempt=1, reason="Healthy")
+    time.sleep(2)
+    told = replay(stage, tmp_path, began, 1)
+    all_looks_are_the_same(told)
+    assert told.first(step=2, passed=True)
+    compared = {tuple(one["slis"]["http/success-rate"]["pods"]) for one in told.answers}
+    assert (1, 1) in compared
+    assert (2, 2) in compared
+    assert not [one for one in compared if one[1] > 2], "old pods of stable were compared"
 
 
 def test_a_plan_takes_noise_and_traffic_from_prometheus(namespace: str, tmp_path: Path) -> None:
