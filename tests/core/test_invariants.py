@@ -9,12 +9,13 @@ from hypothesis import strategies as st
 from serinus.core import phases
 from serinus.core.budget import DAY, HOUR, Budget, Count, ErrorBudget, assess
 from serinus.core.decide import RULES, decide
-from serinus.core.evidence import Verdict
+from serinus.core.evidence import Standards, Verdict
 from serinus.core.model import Phase
-from serinus.core.plan import Plan, SetSplit
+from serinus.core.plan import EnsureRevision, Plan, SetSplit
 from serinus.core.weights import carried_by
 from tests.core.world import World, healthy, on_trial
 
+FRESH = Standards(false_rollback_rate=0.01, false_promotion_rate=0.05, steps=3, fresh_baseline=True)
 ASKED = ErrorBudget(sli="errors", objective=0.99, window=30 * DAY)
 
 
@@ -164,6 +165,32 @@ def test_a_crash_after_every_route_patch_leads_to_the_same_end(events: list[tupl
         world.settle(1500.0, step=15.0)
         ends.append((world.stable_selector, world.weights, world.progress.phase, world.progress.stable))
     assert ends[0] == ends[1]
+
+
+@settings(max_examples=30, deadline=None)
+@given(EVENTS)
+def test_fresh_pods_come_on_top_of_all_of_stable_and_none_stays(events: list[tuple[str, object]]) -> None:
+    """N is 4, and the last step asks for 2 fresh pods."""
+    world = budgeted(healthy(standards=FRESH))
+    world.free_gpus = 16
+    for number, (what, value) in enumerate(events):
+        happen(world, number, what, value)
+        end = world.now + (float(str(value)) if what == "run" else 2.0)
+        while world.now < end:
+            for before, plan in world.rest():
+                check(world, before, plan)
+                for action in plan.actions:
+                    if isinstance(action, EnsureRevision) and action.revision == plan.progress.stable:
+                        assert 4 <= action.replicas <= 6, plan
+            world.now += 1.0
+    world.listed, world.accepted, world.lose_status = True, True, False
+    world.free_gpus, world.budget = 32, BUDGETS["calm"]
+    world.ask("abort", "the-end")
+    world.verdict, world.wanted = Verdict.PASS, world.progress.stable
+    world.settle(2000.0, step=15.0)
+    assert {revision: len(group.made) for revision, group in world.groups.items() if group.made} == {
+        world.progress.stable: 4
+    }
 
 
 def _verdicts() -> list[Verdict]:
