@@ -238,6 +238,29 @@ def test_a_baseline_takes_the_place_of_stable() -> None:
     assert (told["pods"], told["excluded"]) == ([2, 2], 4)
 
 
+def test_a_spec_that_asks_for_a_fresh_baseline_compares_with_nobody_else() -> None:
+    rollout = spec(workload={"deployment": "chat", "replicas": 6}, analysis={"baseline": "fresh"})
+    old = answers(lines(bad=(0.05, 0.01)), rollout, PAST)
+    assert set(actions(old)) == {"continue"}
+    assert old[-1]["verdict"] == "NotEnough"
+    assert (old[-1]["slis"]["answers"]["reason"], old[-1]["slis"]["answers"]["pods"]) == ("NoBaseline", [2, 0])
+    beside = list(lines(bad=(0.05, 0.01)))
+    for line in beside:
+        for pod in line["pods"][2:4]:
+            pod["role"] = "baseline"
+    told = answers(beside, rollout, PAST)
+    assert (told[-1]["action"], told[-1]["slis"]["answers"]["pods"]) == ("rollback", [2, 2])
+
+
+@pytest.mark.parametrize(("known", "role"), [(True, Role.BASELINE), (False, Role.STABLE)])
+def test_a_replay_takes_a_pod_that_is_gone_for_fresh_if_the_past_does_not_know_it(known: bool, role: Role) -> None:
+    rollout = spec(workload={"deployment": "chat", "replicas": 6}, analysis={"baseline": "fresh"})
+    session = Session(rollout, PAST if known else ())
+    gone = Series(pod="gone", sli="answers", part="total", points=((1.0, 1.0), (16.0, 2.0)))
+    session.read(Asked(at=20.0, shifts=(Shift(at=0.0, weight=10, step=1),), pods=(), series=((Role.STABLE, gone),)))
+    assert session.state()["trial"]["seen"]["gone"]["role"] == role
+
+
 def test_an_interval_comes_with_ci_and_changes_nothing_else() -> None:
     with_ci, without = answers(lines(), ci=True), answers(lines())
     low, point, high = with_ci[-1]["slis"]["answers"].pop("ratio")
