@@ -53,7 +53,9 @@ class SliStatus(Part):
     candidate: str = Field(
         default="", description="The candidate's value: share of bad requests, or events per pod-hour."
     )
-    stable: str = Field(default="", description="The stable revision's value.")
+    stable: str = Field(
+        default="", description="The stable revision's value; with analysis.baseline: fresh that of its fresh pods."
+    )
     ratio: str = Field(default="", description="Interval of candidate/stable, valid at every look.")
     e_harm: str = Field(default="", description="Evidence that the candidate is worse than its margin (e-value).")
     e_safe: str = Field(default="", description="Evidence that the candidate is no worse than the step's margin.")
