@@ -190,7 +190,9 @@ class Killer:
         if request.method != "PATCH" or "/deployments/chat-" not in request.path or self.operator is None:
             return False
         revision = request.path.rpartition("-")[2]
-        written = [one["value"] for one in json.loads(request.body) if one["path"] == "/spec/replicas"]
+        written = [
+            one["value"] for one in json.loads(request.body) if one["path"] == "/spec/replicas" and one["op"] != "test"
+        ]
         words = [(revision, pods) for pods in written if (revision, pods) not in self.killed]
         if not words:
             return False
