@@ -13,9 +13,9 @@ from serinus.core import noise
 from serinus.core.checks import margins
 from serinus.core.evidence import Sli, Standards
 from serinus.core.noise import Calibration
-from serinus.core.stats import merging, onset, pods
+from serinus.core.stats import draws, merging, onset, pods
 
-LARGEST = log(merging.LARGEST)
+LARGEST, LEAST = log(merging.LARGEST), draws.LEAST
 
 
 class Load(NamedTuple):
@@ -122,6 +122,15 @@ def mixed(logs: Floats, weights: Floats) -> float:
     for j in range(len(logs)):
         total += weights[j] * exp(logs[j] - top)
     return top + log(total)
+
+
+@compiled
+def weigh(logs: Floats, known: Floats) -> float:
+    """Return log e of one look, with the draw of pods unknown, as `draws.weigh` does; changes `known`."""
+    parts = known * np.exp(logs.min() - logs)
+    told = float(logs.min() - log(parts.sum()))
+    known[:] = np.maximum(LEAST, parts / parts.sum())
+    return told
 
 
 @compiled

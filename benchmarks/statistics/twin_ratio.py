@@ -13,7 +13,7 @@ from benchmarks.statistics.compiled import compiled
 from benchmarks.statistics.filtered import Slow, followed, slow
 from benchmarks.statistics.traffic import Floats, Traffic
 from serinus.core import tracks
-from serinus.core.checks import level
+from serinus.core.checks import level, margins
 from serinus.core.checks.comparison import EQUAL, EQUAL_WEIGHTS, HIGHEST_LINE, ODDS, ODDS_WEIGHTS
 from serinus.core.checks.objective import SHARE
 from serinus.core.evidence import Sli, Standards
@@ -28,6 +28,7 @@ one_arm = compiled(one_proportion.log_e_value)
 two_arms = compiled(two_proportion.log_e_value, project=compiled(two_proportion.project))
 harm_phi, safe_phi, place, value, mixed = bets.harm_phi, bets.safe_phi, bets.place, bets.value, bets.mixed
 staked, limited, unplaced, add = bets.staked, bets.limited, bets.unplaced, bets.add
+weigh = bets.weigh
 
 
 def judged(
@@ -37,6 +38,7 @@ def judged(
     calibration = past.errors(traffic.past_n[run], traffic.past_x[run], sli)
     fresh, step_ratio = bets.steps(traffic.step, traffic.weight, sli, standards)
     counts = np.stack((traffic.x1[run], traffic.n1[run], traffic.x0[run], traffic.n0[run]), axis=1)
+    lucky = margins.lucky(calibration, standards, traffic.pods1, traffic.pods0)
     harm, safe = np.zeros(len(fresh)), np.zeros(len(fresh))
     found = _looks(
         np.minimum(counts, counts[:, (1, 1, 3, 3)]),
@@ -48,6 +50,7 @@ def judged(
         sli.allowed_ratio,
         seed_of(sli, calibration),
         Load(0.0, 0.0, float(traffic.pods1), float(traffic.pods0), traffic.seconds),
+        np.array([(one.chance, one.ratio) for one in lucky]),
         harm,
         safe,
     )
@@ -88,6 +91,24 @@ def objective_bets(
 
 
 @compiled
+def _safe(
+    safe: Floats, draws: Floats, lucky: Floats, counts: Floats, share: float, ratio: float, floor: float, phi: float
+) -> None:
+    """Add a look to the evidence of safe and to what is known of lucky draws, as `comparison.advance_safe` does."""
+    line = ratio * share + floor
+    logs = np.zeros(len(lucky))
+    for j in range(len(EQUAL)):
+        like = min(EQUAL[j] * share, 0.95 * line)
+        for k in range(len(lucky)):
+            part = lucky[k, 1]
+            logs[k] = 0.0
+            if like < part * line:
+                x1, n1, x0, n0 = counts
+                logs[k] = two_arms(x1, n1, x0, n0, like, share, part * ratio, part * floor) / phi
+        safe[j] += weigh(logs, draws[j])
+
+
+@compiled
 def _looks(
     counts: Floats,
     fresh: NDArray[np.bool_],
@@ -98,6 +119,7 @@ def _looks(
     allowed: float,
     seed: float,
     load: Load,
+    lucky: Floats,
     harm_out: Floats,
     safe_out: Floats,
 ) -> tuple[int, int]:
@@ -107,7 +129,8 @@ def _looks(
         np.full(len(ODDS), -np.inf),
         np.full(len(ODDS), -np.inf),
     )
-    safe = np.zeros(len(EQUAL))
+    safe, draws = np.zeros(len(EQUAL)), np.zeros((len(EQUAL), len(lucky)))
+    draws[:] = lucky[:, 0]
     means, covariance = np.zeros((len(ODDS) + 1, len(noise.scales))), np.diag(noise.variances)
     ratios, fresh_parts = np.zeros(len(ODDS) + 1), np.zeros(len(ODDS))
     looks = looks_objective = 0
@@ -117,6 +140,7 @@ def _looks(
         x1, n1, x0, n0 = counts[t]
         if fresh[t]:
             safe[:] = 0.0
+            draws[:] = lucky[:, 0]
         share = min(HIGHEST, max(LOWEST, (level_x + SEED * seed) / (level_n + SEED)))
         if n1 > 0 and n0 > 0:
             now = max(share, x0 / n0)
@@ -141,9 +165,7 @@ def _looks(
                 looks += 1
             line = step_ratio[t] * share + lines.floor
             safe_by = safe_phi(bursts, arms, now, line, False)
-            for j in range(len(EQUAL)):
-                like = min(EQUAL[j] * share, 0.95 * line)
-                safe[j] += two_arms(x1, n1, x0, n0, like, share, step_ratio[t], lines.floor) / safe_by
+            _safe(safe, draws, lucky, counts[t], share, step_ratio[t], lines.floor, safe_by)
         if n1 + n0 > 0:
             keep = 0.5 ** (load.seconds / HALF_LIFE)
             level_n, level_x = level_n * keep + n0, level_x * keep + x0

@@ -1,7 +1,7 @@
 """What one SLI's evidence says, as a verdict, a sentence and numbers; and how much more is needed."""
 
-from dataclasses import replace
-from math import exp, log
+from dataclasses import dataclass, replace
+from math import exp, inf, log
 
 from serinus.core import outliers
 from serinus.core.arms import Arms
@@ -10,7 +10,7 @@ from serinus.core.checks.latency import Latency
 from serinus.core.checks.rate import Events
 from serinus.core.evidence import HOUR, Finding, Standards, Verdict
 from serinus.core.noise import safe_phi
-from serinus.core.stats import merging, onset, ratio_interval
+from serinus.core.stats import draws, merging, onset, ratio_interval
 from serinus.core.tracks import Track
 
 SILENCES = {
@@ -99,16 +99,30 @@ def needs(track: Track, standards: Standards, step: int) -> float | None:
     None: cannot be told."""
     if track.last is None:
         return None
-    gains = outlooks(track, track.last, margins.step_ratio(track.sli, standards, step))
+    ahead = outlooks(track, track.last, margins.step_ratio(track.sli, standards, step), standards)
     wanted = -log(standards.false_promotion_rate)
-    if any(gain <= 0 and known < wanted for known, gain in gains):
-        return None
-    return max((max(0.0, wanted - known) / gain for known, gain in gains if gain > 0), default=None)
+    more = max((one.needs(wanted) for one in ahead), default=inf)
+    return more if more < inf else None
 
 
-def outlooks(track: Track, arms: Arms, ratio: float) -> list[tuple[float, float]]:
-    """Return for each thing to be shown below `ratio`: the nats shown, and the nats that one candidate request, or one
-    pod-second of a rate, adds.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outlook:
+    """One thing to be shown below the step's line, and how evidence of it grows."""
+
+    shown: float
+    """Nats so far."""
+    gains: tuple[float, ...]
+    """Nats that one candidate request, or one pod-second of a rate, adds against each draw of pods ..."""
+    draws: tuple[float, ...] = (1.0,)
+    """... and how likely these are."""
+
+    def needs(self, wanted: float) -> float:
+        """Requests, or pod-seconds, until it is shown; inf: more than there are."""
+        return draws.needed(self.draws, self.gains, wanted - self.shown)
+
+
+def outlooks(track: Track, arms: Arms, ratio: float, standards: Standards) -> list[Outlook]:
+    """Return for each thing to be shown below `ratio`: the nats shown, and what one candidate request adds.
 
     On average, for a candidate equal to stable, under the load of `arms`. Nothing for a latency before its buckets are
     settled.
@@ -116,17 +130,25 @@ def outlooks(track: Track, arms: Arms, ratio: float) -> list[tuple[float, float]
     floor, compared = track.sli.floor, track.comparison
     if not isinstance(compared, Latency):
         level = track.level.share
-        log_e_equal = rate.log_e_equal if isinstance(compared, Events) else comparison.log_e_equal
-        gain = log_e_equal(arms.n1 * level, arms.n1, arms.n0 * level, arms.n0, 1.0, level, ratio, floor)
-        phi = safe_phi(track.calibration, arms, level, ratio * level + floor)
-        return [(compared.log_safe, gain / phi / arms.n1)]
+        counts = (arms.n1 * level, arms.n1, arms.n0 * level, arms.n0)
+        each = arms.n1 * safe_phi(track.calibration, arms, level, ratio * level + floor)
+        if isinstance(compared, Events):
+            return [
+                Outlook(shown=compared.log_safe, gains=(rate.log_e_equal(*counts, 1.0, level, ratio, floor) / each,))
+            ]
+        lucky = margins.lucky(track.calibration, standards, arms.pods1, arms.pods0)
+        gains = tuple(comparison.log_e_equal(*counts, 1.0, level, ratio, floor, draw.ratio) / each for draw in lucky)
+        known = compared.draws[0] if compared.draws else ()
+        chances = known if len(known) == len(lucky) else tuple(draw.chance for draw in lucky)
+        return [Outlook(shown=compared.log_safe, gains=gains, draws=chances)]
     told = []
     for edge, logs, is_tail in ((compared.body, compared.safe_body, False), (compared.tail, compared.safe_tail, True)):
         if compared.edges:
             late = latency.shares_above(compared.edges, compared.law, edge, ratio)[1]
             gain = latency.log_e_expected(compared, arms, edge, ratio, floor)
             phi = safe_phi(track.calibration, arms, 1.0, late + floor, tail=is_tail)
-            told.append((onset.log_sum(logs, comparison.EQUAL_WEIGHTS), gain / phi / arms.n1))
+            shown = onset.log_sum(logs, comparison.EQUAL_WEIGHTS)
+            told.append(Outlook(shown=shown, gains=(gain / phi / arms.n1,)))
     return told
 
 

@@ -14,11 +14,11 @@ from math import inf, log
 from serinus.core.arms import Arms
 from serinus.core.checks import comparison, margins
 from serinus.core.evidence import Look, Rate, Ratio, Sli, Standards
-from serinus.core.findings import outlooks
+from serinus.core.findings import Outlook, outlooks
 from serinus.core.history import ENOUGH_HOURS, UNSEEN_CLUMP, unseen
 from serinus.core.judge import EvidenceState
 from serinus.core.noise import safe_phi
-from serinus.core.tracks import Track
+from serinus.core.tracks import Track, restart_safe
 
 RECENT = 600.0
 """Seconds of the past whose traffic is taken to last."""
@@ -171,15 +171,16 @@ def _of(track: Track, stage: Stage, rate: float, interval: float, standards: Sta
 def seconds(track: Track, arms: Arms, ratio: float, standards: Standards) -> float:
     """Return the seconds of evidence, at the load of `arms`, until an equal candidate is shown to be below `ratio`."""
     wanted = -log(standards.false_promotion_rate)
-    gains = [gain for _, gain in outlooks(track, arms, ratio)]
-    if not gains:
+    # A step begins with nothing shown, and with new pods.
+    ahead = outlooks(restart_safe(track), arms, ratio, standards)
+    if not ahead:
         # A latency whose buckets are not known yet: as if its tail were as rare as its seed.
         level, floor = track.level.share, track.sli.floor
         gain = comparison.log_e_equal(arms.n1 * level, arms.n1, arms.n0 * level, arms.n0, 1.0, level, ratio, floor)
-        gains = [gain / safe_phi(track.calibration, arms, level, ratio * level + floor, tail=True) / arms.n1]
-    slowest = min(gains)
+        gain /= safe_phi(track.calibration, arms, level, ratio * level + floor, tail=True) * arms.n1
+        ahead = [Outlook(shown=0.0, gains=(gain,))]
     # Looks are whole: the one in which the evidence crosses counts in full.
-    return arms.seconds * (wanted / slowest / arms.n1 + 0.5) if slowest > 0 else inf
+    return arms.seconds * (max(one.needs(wanted) for one in ahead) / arms.n1 + 0.5)
 
 
 def _calm(track: Track, arms: Arms) -> Track:

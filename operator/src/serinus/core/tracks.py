@@ -205,7 +205,8 @@ def advance(track: Track, arms: Arms, step: int, slis: int, standards: Standards
             compared = comparison.follow_harm(
                 compared, arms, levels, sli.allowed_ratio, sli.floor, calibration.components
             )
-        compared = comparison.advance_safe(compared, counts, level, pass_ratio, sli.floor, safe)
+        lucky = margins.lucky(calibration, standards, arms.pods1, arms.pods0)
+        compared = comparison.advance_safe(compared, counts, level, pass_ratio, sli.floor, safe, lucky)
     return replace(
         track,
         level=track.level.after(arms.x0, arms.n0, arms.seconds),

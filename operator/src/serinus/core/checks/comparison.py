@@ -3,15 +3,18 @@
 Harm is a mixture over nine sizes of effect and all onsets, carried over every weight. The largest sizes are there for
 the candidate that fails everywhere: it needs no hard stop outside the error account. Safe is a mixture over three
 candidates about as good as stable, and begins anew at each step: a regression that comes with load must not pass on
-what was seen at 5 %.
+what was seen at 5 %. A candidate at the step's line may look better than it is by a lucky draw of its pods, which is
+learned as far as it can be told from the ratio (`core/stats/draws.py`).
 """
 
 from dataclasses import dataclass, replace
 from math import exp, log
 
 from serinus.core.arms import Arms
+from serinus.core.checks.margins import NOT_DRAWN, Draw
 from serinus.core.stats import innovations, onset, two_proportion
 from serinus.core.stats.components import Components
+from serinus.core.stats.draws import weigh
 from serinus.core.stats.one_proportion import with_odds
 
 ODDS = (1.25, 1.45, 1.75, 2.2, 3.0, 4.5, 10.0, 30.0, 100.0)
@@ -34,6 +37,8 @@ class Comparison:
     filter: innovations.Filter | None = None
     """What is known of the arms' ratio, where the noise of the past was taken apart."""
     safe: tuple[float, ...] = (0.0,) * len(EQUAL)
+    draws: tuple[tuple[float, ...], ...] = ()
+    """By alternative of safe: how likely each lucky draw of pods is, were the candidate at the step's line."""
 
     @property
     def log_harm(self) -> float:
@@ -125,23 +130,36 @@ def advance_safe(
     ratio: float,
     floor: float,
     phi: float,
+    lucky: tuple[Draw, ...] = NOT_DRAWN,
 ) -> Comparison:
-    """Add one look (x1, n1, x0, n0) to the evidence of safe."""
+    """Add one look (x1, n1, x0, n0) to the evidence of safe; `lucky`: the draws of pods that may flatter."""
     x1, n1, x0, n0 = counts
     if n1 <= 0 or n0 <= 0:
         return state
-    logs = [log_e_equal(x1, n1, x0, n0, like, level, ratio, floor) / phi for like in EQUAL]
-    return replace(state, safe=tuple(old + new for old, new in zip(state.safe, logs, strict=True)))
+    chances = tuple([draw.chance for draw in lucky])
+    safe, draws = [], []
+    for k, like in enumerate(EQUAL):
+        logs = [log_e_equal(x1, n1, x0, n0, like, level, ratio, floor, draw.ratio) / phi for draw in lucky]
+        # With noise that is measured on the way the draws come: what was gathered before counts as it was weighed.
+        known = state.draws[k] if state.draws and len(state.draws[k]) == len(chances) else chances
+        told, after = weigh(logs, known)
+        safe.append(state.safe[k] + told)
+        draws.append(after)
+    return replace(state, safe=tuple(safe), draws=tuple(draws))
 
 
 def log_e_equal(
-    x1: float, n1: float, x0: float, n0: float, like: float, level: float, ratio: float, floor: float
+    x1: float, n1: float, x0: float, n0: float, like: float, level: float, ratio: float, floor: float, draw: float = 1.0
 ) -> float:
-    """Return the log e-value of one look for a candidate `like` times stable's `level`, against the step's line."""
+    """Return the log e-value of one look for a candidate `like` times stable's `level`, against `draw` times the step's
+    line; 0 where such a draw makes a candidate at the line look like that one."""
     line = ratio * level + floor
-    return two_proportion.log_e_value(x1, n1, x0, n0, min(like * level, 0.95 * line), level, ratio, floor)
+    equal = min(like * level, 0.95 * line)
+    if equal >= draw * line:
+        return 0.0
+    return two_proportion.log_e_value(x1, n1, x0, n0, equal, level, draw * ratio, draw * floor)
 
 
 def restart_safe(state: Comparison) -> Comparison:
-    """Forget the evidence of safe: a new step begins."""
-    return replace(state, safe=(0.0,) * len(EQUAL))
+    """Forget the evidence of safe: a new step begins, and with it come new pods."""
+    return replace(state, safe=(0.0,) * len(EQUAL), draws=())

@@ -8,6 +8,7 @@ harm line lies below the step's line, so an equal candidate has evidence to gain
 
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 from math import log
 
 from serinus.core.evidence import Sli, Standards
@@ -24,7 +25,13 @@ FIRST, MIDDLE, LAST_MORE = 2.0, 1.5, 0.3
 DEVIATIONS = (0.7, 2.0)
 """The draws of pods that are told apart lie below so many standard deviations, and beyond."""
 FAR = 0.1
-"""Part of the lottery that is left for draws beyond all that are told apart."""
+"""Part of the lottery, or of `falsePromotionRate`, that is left for draws beyond all that are told apart."""
+USUAL = (0.4, 0.08)
+"""Draws that make a candidate look better than it is are told apart where so many are luckier ..."""
+RARE = 0.5
+"""... and where this part of `falsePromotionRate` is."""
+MOST_RATE = 0.1
+"""The largest `falsePromotionRate` that this is a part of."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,7 +40,12 @@ class Draw:
 
     chance: float
     ratio: float
-    """How many times as slow as stable a candidate is that has this draw and is as slow as it may be."""
+    """How many times as slow as stable a candidate is that has this draw and is as slow as it may be; of a lucky one:
+    what part of the step's line a candidate shows that lies on it."""
+
+
+NOT_DRAWN = (Draw(chance=1.0, ratio=1.0),)
+"""Pods do not differ, or nobody knows by how much."""
 
 
 def step_ratio(sli: Sli, standards: Standards, step: int) -> float:
@@ -72,6 +84,39 @@ def draws(
         before = beyond
     found.append((before, pods.margin(calibration.pod_spread, degrees, pods1, pods0, delta)))
     return tuple(Draw(chance=chance, ratio=max(allowed * factor, calibration.least_ratio)) for chance, factor in found)
+
+
+def lucky(calibration: Calibration, standards: Standards, pods1: int, pods0: int) -> tuple[Draw, ...]:
+    """Return how much better than it is the draw of its pods may make a candidate look that lies on the step's line.
+
+    Only where the spread between pods was measured: one that is assumed would keep equal models from promotion. The
+    usual draws stand for those around them; the rare one for all that are less lucky, because evidence passes where it
+    is ruled out; and the last one for all but FAR of `falsePromotionRate`. The chances add up to so much more than one
+    that both together stay within that rate.
+    """
+    if calibration.pod_spread <= 0 or calibration.pod_degrees is None:
+        return NOT_DRAWN
+    rate = min(MOST_RATE, standards.false_promotion_rate)
+    return _lucky(calibration.pod_spread, calibration.pod_degrees, pods1, pods0, rate)
+
+
+@lru_cache(maxsize=512)
+def _lucky(spread: float, degrees: int, pods1: int, pods0: int, rate: float) -> tuple[Draw, ...]:
+    often, seldom = USUAL
+    tails = ((often + seldom) / 2, RARE * rate, FAR * rate)
+    unlucky = pods.margin(spread, degrees, pods1, pods0, (1 - often) / 2)
+    ratios = (unlucky, *(1 / pods.margin(spread, degrees, pods1, pods0, tail) for tail in tails))
+    bounds = (1.0, often, seldom, RARE * rate, 0.0)
+    return tuple(
+        Draw(chance=(more - less) / (1 - FAR), ratio=ratio)
+        for (more, less), ratio in zip(pairwise(bounds), ratios, strict=True)
+    )
+
+
+def least_ratio(calibration: Calibration, standards: Standards, pods1: int, pods0: int) -> float:
+    """Return how many times its level the step's line must be for an equal candidate ever to be shown below it."""
+    draws = lucky(calibration, standards, pods1, pods0)
+    return 1 / draws[-2].ratio if len(draws) > 1 else 1.0
 
 
 def lottery(calibration: Calibration, slis: int, standards: Standards) -> float:

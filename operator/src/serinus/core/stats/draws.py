@@ -20,7 +20,7 @@ and Warmuth, "Tracking the best expert" (1998) for the part that is given back.
 """
 
 from collections.abc import Sequence
-from math import exp, log
+from math import exp, inf, log
 
 NEW = 0.2
 """Part of what is known of the draw that a new step gives back."""
@@ -52,3 +52,31 @@ def redraw(known: Sequence[float], chances: Sequence[float]) -> tuple[float, ...
     [0.9, 0.1]
     """
     return tuple([(1 - NEW) * part + NEW * chance for part, chance in zip(known, chances, strict=True)])
+
+
+def needed(known: Sequence[float], gains: Sequence[float], wanted: float) -> float:
+    """Return how many requests make log e grow to `wanted` nats, where each adds `gains` against each factor.
+
+    Infinite where it saturates before that: a factor that nothing speaks against is as likely as it ever was.
+
+    >>> needed([1.0], [.5], 3.0)
+    6.0
+    >>> round(needed([.9, .1], [.5, .2], 3.0), 3), needed([.9, .1], [.5, 0.0], 3.0)
+    (7.113, inf)
+    """
+    if wanted <= 0:
+        return 0.0
+    gains = [max(0.0, gain) for gain in gains]
+    stays = sum([part for part, gain in zip(known, gains, strict=True) if gain == 0.0])
+    if stays > 0 and -log(stays) <= wanted:
+        return inf
+    n, slowest = 0.0, min(gains)
+    # log e is concave in n: Newton's steps from the left never pass the root.
+    for _ in range(60):
+        parts = [part * exp(n * (slowest - gain)) for part, gain in zip(known, gains, strict=True)]
+        whole = sum(parts)
+        short = wanted + log(whole) - n * slowest
+        if short <= 1e-9 * wanted:
+            break
+        n += short * whole / sum([part * gain for part, gain in zip(parts, gains, strict=True)])
+    return n
