@@ -6,7 +6,7 @@ from math import inf
 import pytest
 
 from serinus.core.conditions import Condition, conditions
-from serinus.core.forecast import Foreseen
+from serinus.core.forecast import Foreseen, Luck
 from serinus.core.model import OnInconclusive
 from serinus.core.observed import Measured
 from serinus.core.plan import Plan, SetSplit
@@ -207,3 +207,26 @@ def test_events_that_need_longer_than_max_hold_say_how_many_pods_that_is_with() 
     assert "faults counts events and needs about" in told.sentence
     assert "with 3 pods of the candidate" in told.sentence
     assert "a larger perPodHour of faults" in told.sentence
+
+
+@pytest.mark.parametrize(
+    ("pods", "of_few", "changes", "after"),
+    [
+        (1, "one of the candidate", {}, "waits for a person"),
+        (2, "2 of the candidate", {"on_inconclusive": OnInconclusive.ROLLBACK}, "is taken back"),
+    ],
+)
+def test_pods_that_differ_too_much_for_a_step_are_said_before_it_starts_with_the_choices(
+    pods: int, of_few: str, changes: dict[str, object], after: str
+) -> None:
+    luck = Luck(pods=pods, times=1.86, allowed=1.46)
+    first = foreseen(1, inf, seconds=inf, soonest=inf, luck=luck)
+    preparing = world(first, foreseen(2), foreseen(3), **changes)
+    plan = preparing.tick()
+    assert "Step 1 (5 %) cannot conclude, however long it takes" in plan.sentence
+    assert f"{of_few} may look 1.9 times better than the model is, for errors. It then {after}" in plan.sentence
+    for choice in ("more pods", "workload.replicas", "an allowedRatio above 1.5 for errors", "looser objective"):
+        assert choice in plan.sentence
+    said = condition(preparing, plan)
+    assert said is not None
+    assert (said.status, said.reason) == (False, "PodsDiffer")

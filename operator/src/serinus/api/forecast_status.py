@@ -25,7 +25,9 @@ class ForecastStatus(BaseModel):
         description="The same where stable's noise is assumed, and turns out small once it is measured on the way.",
     )
     sli: str = Field(description="The SLI that takes longest at this step.")
-    reason: str = Field(description="WithinMaxHold, MaxHoldTooShort or NoTraffic: whether the step can conclude.")
+    reason: str = Field(
+        description="WithinMaxHold, MaxHoldTooShort, PodsDiffer or NoTraffic: whether the step can conclude."
+    )
     message: str = Field(
         description="The same as a sentence. It is said once for each step, and not brought up to date."
     )

@@ -6,6 +6,7 @@ from math import exp, inf, log
 from serinus.core import outliers
 from serinus.core.arms import Arms
 from serinus.core.checks import buckets, comparison, latency, margins, rate
+from serinus.core.checks.comparison import Comparison
 from serinus.core.checks.latency import Latency
 from serinus.core.checks.rate import Events
 from serinus.core.evidence import HOUR, Finding, Standards, Verdict
@@ -31,6 +32,8 @@ SILENCES = {
 """Reasons why an SLI says nothing, and what they mean."""
 NOT_ENOUGH = frozenset({"NoBaseline"})
 """Of these, what is no fault of the metrics: others are NoData."""
+PODS_DIFFER = "PodsDiffer"
+"""Reason of a NotEnough that no more requests would end: stable's pods differ too much for so few of the candidate."""
 GATHERING = 3.0
 """Evidence of harm from which on people are told of it and not of how soon the step could pass."""
 
@@ -45,6 +48,8 @@ def finding_of(track: Track, standards: Standards, step: int, *, slis: int, fail
     pods, requests = _pods(track), not track.sli.rate
     passed = track.log_safe >= -log(standards.false_promotion_rate)
     verdict, reason = Verdict.NOT_ENOUGH, "MoreTimeNeeded" if track.sli.rate else "MoreRequestsNeeded"
+    if more is None and _luck(track, standards) > 1.0:
+        reason = PODS_DIFFER
     if failed:
         verdict, reason = Verdict.FAIL, "Worse"
     elif silence:
@@ -103,6 +108,14 @@ def needs(track: Track, standards: Standards, step: int) -> float | None:
     wanted = -log(standards.false_promotion_rate)
     more = max((one.needs(wanted) for one in ahead), default=inf)
     return more if more < inf else None
+
+
+def _luck(track: Track, standards: Standards) -> float:
+    """How many times better than it is the draw of pods may make the candidate look; 1 where that is not judged."""
+    last = track.last
+    if last is None or not isinstance(track.comparison, Comparison):
+        return 1.0
+    return margins.least_ratio(track.calibration, standards, last.pods1, last.pods0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -216,6 +229,14 @@ def _with_sentence(told: Finding, track: Track, standards: Standards, step: int)
     if told.e_harm >= GATHERING:
         # Who reads this has to know which way it goes, not how much would be needed if it went the other way.
         return replace(told, sentence=f"{told.sli} looks worse so far: {numbers}; evidence of harm {told.e_harm:.3g}.")
+    if told.reason == PODS_DIFFER:
+        pods = track.last.pods1 if track.last is not None else 0
+        return replace(
+            told,
+            sentence=f"{told.sli} cannot be shown below {limit}: stable's pods differ so much that"
+            f" {'one' if pods == 1 else pods} of the candidate may look {_luck(track, standards):.2g} times better than"
+            f" the model is. More pods of the candidate would help, or a larger allowedRatio. Now {numbers}.",
+        )
     more = words(told.needs_requests, 0.0) or "an unknown number of requests more"
     if track.sli.rate:
         more = "an unknown time" if told.needs_seconds is None else f"about {duration(told.needs_seconds)} more"

@@ -9,13 +9,22 @@ measured on the way: `seconds` is for a noise that turns out as large as assumed
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from math import inf, log
+from math import inf, log, sqrt
 
 from serinus.core.arms import Arms
 from serinus.core.checks import comparison, margins
+from serinus.core.checks.comparison import Comparison
 from serinus.core.evidence import Look, Rate, Ratio, Sli, Standards
 from serinus.core.findings import Outlook, outlooks
-from serinus.core.history import ENOUGH_HOURS, UNSEEN_CLUMP, unseen
+from serinus.core.history import (
+    BLURRED,
+    ENOUGH_HOURS,
+    FEWEST_PODS,
+    PRIOR_DEGREES,
+    PRIOR_SPREAD,
+    UNSEEN_CLUMP,
+    unseen,
+)
 from serinus.core.judge import EvidenceState
 from serinus.core.noise import safe_phi
 from serinus.core.tracks import Track, restart_safe
@@ -44,6 +53,18 @@ class Stage:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Luck:
+    """Why no time is enough for a step: its few pods may look better than the model is."""
+
+    pods: int
+    """Of the candidate."""
+    times: float
+    """How many times better they may look."""
+    allowed: float
+    """The `allowedRatio` beyond which the step can conclude."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Foreseen:
     """How long one step takes. Infinite where no requests are counted, or where evidence cannot grow."""
 
@@ -64,6 +85,8 @@ class Foreseen:
     """The noise of the SLI that takes longest is assumed."""
     pods: int = 0
     """Of the candidate, where the SLI that takes longest counts events: it waits for time, not for requests. Else 0."""
+    luck: Luck | None = None
+    """Where the pods of the workload differ too much for so few of the candidate; else None."""
 
 
 def forecast(
@@ -99,6 +122,7 @@ def forecast(
                 soonest=max(soonest, stage.hold, counted) + stage.idle,
                 rate=slowest.rate,
                 assumed=slowest.assumed,
+                luck=slowest.luck,
             )
         )
         soon += told[-1].soonest
@@ -146,6 +170,7 @@ class _Needed:
     fast: float
     pods: int = 0
     """Of the candidate, for a rate of events: what it waits for is their time."""
+    luck: Luck | None = None
 
     def lasts(self, measured_in: float) -> float:
         """Seconds of evidence where the noise is measured after so many."""
@@ -164,8 +189,23 @@ def _of(track: Track, stage: Stage, rate: float, interval: float, standards: Sta
     slow = seconds(track, arms, ratio, standards)
     fast = seconds(_calm(track, arms), arms, ratio, standards) if assumed else slow
     return _Needed(
-        sli=sli, rate=rate, assumed=assumed, slow=slow, fast=min(fast, slow), pods=stage.pods1 if track.sli.rate else 0
+        sli=sli,
+        rate=rate,
+        assumed=assumed,
+        slow=slow,
+        fast=min(fast, slow),
+        pods=stage.pods1 if track.sli.rate else 0,
+        luck=_luck(track, arms, standards) if slow == inf else None,
     )
+
+
+def _luck(track: Track, arms: Arms, standards: Standards) -> Luck | None:
+    """What of the draw of pods keeps a share of bad requests from being shown; None: nothing."""
+    if not isinstance(track.comparison, Comparison):
+        return None
+    times = margins.least_ratio(track.calibration, standards, arms.pods1, arms.pods0)
+    allowed = times - track.sli.floor / track.level.share - margins.LAST_MORE
+    return Luck(pods=arms.pods1, times=times, allowed=allowed) if allowed > track.sli.allowed_ratio else None
 
 
 def seconds(track: Track, arms: Arms, ratio: float, standards: Standards) -> float:
@@ -184,10 +224,13 @@ def seconds(track: Track, arms: Arms, ratio: float, standards: Standards) -> flo
 
 
 def _calm(track: Track, arms: Arms) -> Track:
-    """The track with the least noise that enough of stable can show."""
+    """The track with the least noise that enough of stable can show, and with pods as alike as they can be found."""
     share = 1.0 if track.sli.latency else track.level.share
     rate = arms.n0 / arms.pods0 / arms.seconds
     bad = ENOUGH_HOURS * 3600 * rate * track.level.share
     phi = unseen(bad, UNSEEN_CLUMP) if track.sli.rate else unseen(bad)
     calm = replace(track.calibration, phi=phi, phi_tail=phi, pod_rate=rate * share, assumed=False)
+    if isinstance(track.comparison, Comparison) and arms.pods0 >= FEWEST_PODS and phi * arms.pods0 <= BLURRED * bad:
+        degrees = PRIOR_DEGREES + arms.pods0 - 1
+        calm = replace(calm, pod_spread=PRIOR_SPREAD * sqrt(PRIOR_DEGREES / degrees), pod_degrees=degrees)
     return replace(track, calibration=calm)

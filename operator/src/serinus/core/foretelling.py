@@ -7,7 +7,7 @@ from dataclasses import replace
 from math import inf
 
 from serinus.core.findings import duration, rounded
-from serinus.core.forecast import Foreseen
+from serinus.core.forecast import Foreseen, Luck
 from serinus.core.history import ENOUGH_HOURS
 from serinus.core.model import Forecast, OnInconclusive, Progress, Spec
 from serinus.core.plan import Plan
@@ -16,6 +16,7 @@ from serinus.core.situation import Situation
 WITHIN = "WithinMaxHold"
 TOO_SHORT = "MaxHoldTooShort"
 NO_TRAFFIC = "NoTraffic"
+PODS_DIFFER = "PodsDiffer"
 LESS_BY_FAR = 0.8
 """Noise that is measured on the way is mentioned where it may shorten the rollout to this part of it."""
 
@@ -56,11 +57,15 @@ def in_short(progress: Progress, step: int) -> str:
 
 def obstacle(spec: Spec, one: Foreseen) -> str:
     """Why this step cannot conclude, and what else could be written; empty where it can."""
+    if one.luck is not None:
+        return _pods_differ(spec, one, one.luck)
     reason = _reason(spec, one)
     return "" if reason == WITHIN else (_too_short if reason == TOO_SHORT else _no_traffic)(spec, one)
 
 
 def _reason(spec: Spec, one: Foreseen) -> str:
+    if one.luck is not None:
+        return PODS_DIFFER
     return WITHIN if one.evidence <= spec.max_hold else TOO_SHORT if one.rate > 0 or one.pods else NO_TRAFFIC
 
 
@@ -141,6 +146,17 @@ def _too_short(spec: Spec, one: Foreseen) -> str:
         f" {needed} at {one.rate:.3g} requests/s{soon}. It then {after} (onInconclusive): write a longer"
         f" analysis.maxHold, more weight for this step, or a looser objective of {one.sli}, half of whose budget is"
         " allowed on top."
+    )
+
+
+def _pods_differ(spec: Spec, one: Foreseen, luck: Luck) -> str:
+    of_few = "one of the candidate" if luck.pods == 1 else f"{luck.pods} of the candidate"
+    after = "waits for a person" if spec.on_inconclusive is OnInconclusive.HOLD else "is taken back"
+    return (
+        f"{_step(spec, one).capitalize()} cannot conclude, however long it takes: the pods of this workload differ so"
+        f" much that {of_few} may look {luck.times:.2g} times better than the model is, for {one.sli}. It then"
+        f" {after} (onInconclusive): give the candidate more pods (a larger workload.replicas, or more weight for this"
+        f" step), or write an allowedRatio above {luck.allowed:.2g} for {one.sli}, or a looser objective of it."
     )
 
 

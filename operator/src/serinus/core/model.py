@@ -248,7 +248,7 @@ class Forecast:
     sli: str
     """The SLI that takes longest at this step."""
     reason: str
-    """WithinMaxHold, MaxHoldTooShort or NoTraffic: whether the step can conclude."""
+    """WithinMaxHold, MaxHoldTooShort, PodsDiffer or NoTraffic: whether the step can conclude."""
     sentence: str
 
 
