@@ -52,7 +52,8 @@ ABSENT = """## What is not here
 - Kayenta over 24 hours (see above).
 - Scores, shadow pairs and adaptive weights: Serinus does not judge by them yet.
 - Bursts of requests that no Poisson process makes, and real routing: the tables of real clusters are elsewhere.
-- The draw of pods at the margin (`pods differ` in the table of candidates at the margin) is not covered by the bound.
+- A bound for promotion where pods differ: the one above knows of no draw of pods. What the draw costs is in
+  [decision 47](decisions/0047-lucky-pods.md).
 """
 
 WITH_PHI = """Times, and `= ratio x (bound x phi)` where phi is known; for the defaults the bound is that against their

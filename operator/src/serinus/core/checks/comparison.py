@@ -137,9 +137,11 @@ def advance_safe(
     if n1 <= 0 or n0 <= 0:
         return state
     chances = tuple([draw.chance for draw in lucky])
+    lines = [(draw.ratio * ratio, draw.ratio * floor) for draw in lucky]
     safe, draws = [], []
     for k, like in enumerate(EQUAL):
-        logs = [log_e_equal(x1, n1, x0, n0, like, level, ratio, floor, draw.ratio) / phi for draw in lucky]
+        equal = _below(like, level, ratio, floor)
+        logs = [value / phi for value in two_proportion.log_e_values(x1, n1, x0, n0, equal, level, lines)]
         # With noise that is measured on the way the draws come: what was gathered before counts as it was weighed.
         known = state.draws[k] if state.draws and len(state.draws[k]) == len(chances) else chances
         told, after = weigh(logs, known)
@@ -153,11 +155,13 @@ def log_e_equal(
 ) -> float:
     """Return the log e-value of one look for a candidate `like` times stable's `level`, against `draw` times the step's
     line; 0 where such a draw makes a candidate at the line look like that one."""
-    line = ratio * level + floor
-    equal = min(like * level, 0.95 * line)
-    if equal >= draw * line:
-        return 0.0
-    return two_proportion.log_e_value(x1, n1, x0, n0, equal, level, draw * ratio, draw * floor)
+    equal = _below(like, level, ratio, floor)
+    return two_proportion.log_e_values(x1, n1, x0, n0, equal, level, [(draw * ratio, draw * floor)])[0]
+
+
+def _below(like: float, level: float, ratio: float, floor: float) -> float:
+    """The share of bad requests of a candidate `like` times stable's level, but always below the step's line."""
+    return min(like * level, 0.95 * (ratio * level + floor))
 
 
 def restart_safe(state: Comparison) -> Comparison:

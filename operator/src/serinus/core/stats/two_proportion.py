@@ -21,6 +21,7 @@ References: Turner, Ly and Grünwald, "Generic E-variables for exact sequential 
 stopping" (2021, arXiv 2106.02693); Grünwald, de Heide and Koolen, "Safe testing" (2019, arXiv 1906.07801).
 """
 
+from collections.abc import Sequence
 from math import log, sqrt
 
 SMALLEST = 1e-9
@@ -96,3 +97,26 @@ def log_e_value(
         + x0 * log(a0 / q0)
         + (n0 - x0) * log((1 - a0) / (1 - q0))
     )
+
+
+def log_e_values(
+    x1: float, n1: float, x0: float, n0: float, a1: float, a0: float, lines: Sequence[tuple[float, float]]
+) -> list[float]:
+    """Return `log_e_value` of one look against each of these lines (ratio, floor), for one alternative below them.
+
+    0 for a line that the alternative is not below: it is on the null's own side. Both arms need a request.
+
+    >>> [round(value, 6) for value in log_e_values(4, 1000, 9, 900, .01, .01, [(2.0, 0.0), (1.5, .001), (.9, .0005)])]
+    [2.747085, 1.851267, 0.0]
+    """
+    good1, good0 = n1 - x1, n0 - x0
+    own = x1 * log(a1) + good1 * log(1 - a1) + x0 * log(a0) + good0 * log(1 - a0)
+    told = []
+    for ratio, floor in lines:
+        if a1 >= ratio * a0 + floor:
+            told.append(0.0)
+            continue
+        q0 = project(a1, a0, n1, n0, ratio, floor)
+        q1 = ratio * q0 + floor
+        told.append(own - x1 * log(q1) - good1 * log(1 - q1) - x0 * log(q0) - good0 * log(1 - q0))
+    return told
