@@ -12,7 +12,7 @@ from serinus.core.checks.comparison import Comparison
 from serinus.core.evidence import Verdict
 from serinus.core.findings import PODS_DIFFER
 from serinus.core.forecast import Foreseen, Stage, forecast
-from serinus.core.noise import Calibration
+from serinus.core.noise import Calibration, no_history
 from serinus.core.stats import draws, pods
 from tests.core.traffic import errors, look, quiet, standards
 
@@ -137,3 +137,18 @@ def test_a_step_that_pods_keep_from_its_end_says_so_and_what_would_help() -> Non
     assert (said.verdict, said.reason) == (Verdict.NOT_ENOUGH, PODS_DIFFER)
     assert "one of the candidate may look 2.5 times better than the model is" in said.sentence
     assert "More pods of the candidate would help, or a larger allowedRatio." in said.sentence
+
+
+def soonest(pods0: int) -> float:
+    """Seconds of a step that begins without history, if the workload turns out calm after an hour."""
+    sli = errors(budget=None)
+    state = judge.begin([sli], standards(), no_history([sli]), past=())
+    stage = Stage(step=3, weight=25, pods1=1, pods0=pods0)
+    return forecast(state, [stage], {sli.name: 10.0}, interval=15.0)[0].soonest
+
+
+def test_a_calm_workload_is_foreseen_with_pods_as_alike_as_they_can_be_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Their spread will be measured, too, and is never found to be 0."""
+    drawn = soonest(4)
+    monkeypatch.setattr("serinus.core.forecast.FEWEST_PODS", 5)
+    assert 1.02 < drawn / soonest(4) < 1.2
