@@ -53,7 +53,7 @@ ABSENT = """## What is not here
 - Scores, shadow pairs and adaptive weights: Serinus does not judge by them yet.
 - Bursts of requests that no Poisson process makes, and real routing: the tables of real clusters are elsewhere.
 - A bound for promotion where pods differ: the one above knows of no draw of pods. What the draw costs is in
-  [decision 47](decisions/0047-lucky-pods.md).
+  [decision 50](decisions/0050-lucky-pods.md).
 """
 
 WITH_PHI = """Times, and `= ratio x (bound x phi)` where phi is known; for the defaults the bound is that against their
