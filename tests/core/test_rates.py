@@ -301,11 +301,11 @@ def test_noise_is_measured_on_the_way() -> None:
 
 
 @settings(max_examples=15, deadline=None)
-@given(seed=st.integers(0, 10_000), cut=st.integers(0, 8))
-def test_a_state_that_goes_through_json_goes_on_as_it_was(seed: int, cut: int) -> None:
+@given(seed=st.integers(0, 10_000), cut=st.integers(0, 8), budget=st.sampled_from([None, 6 / HOUR]))
+def test_a_state_that_goes_through_json_goes_on_as_it_was(seed: int, cut: int, budget: float | None) -> None:
     random = Random(seed)
     several = [look(random, MINUTE * k, events=(20.0, 5.0), requests=50) for k in range(1, 9)]
-    both = (errors(), faults())
+    both = (errors(), faults(budget=budget))
     whole = parts = judge.begin(both, standards(), no_history(both), past=[])
     for number, one in enumerate(several):
         if number == cut:

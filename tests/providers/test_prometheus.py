@@ -60,6 +60,14 @@ def test_events_are_asked_for_by_one_counter() -> None:
     assert (found.part, found.samples) == (Part.EVENTS, ((1.0, 1.0), (2.0, 3.0)))
 
 
+def test_buckets_of_scores_are_told_apart_from_those_of_a_latency() -> None:
+    source = HistogramSource(histogram=Series(metric="answer_score"), scores=True)
+    (query,) = prometheus.plan([want(measurement=Measurement(sli="quality", arms=Arms.POD, source=source))])
+    assert query.text.startswith("answer_score_bucket{")
+    (found,) = prometheus.read(query, answer((pod("chat-aaa-7f9-abc12", le="2"), ONE)))[("chat", "quality")]
+    assert (found.part, found.labels["le"]) == (Part.SCORES, "2")
+
+
 def test_an_answer_holds_raw_samples_and_never_a_rate() -> None:
     texts = [query.text for query in prometheus.plan([want()])]
     assert texts == [

@@ -22,6 +22,7 @@ from serinus.core.stats import (
     slowing,
     stochastic_order,
     two_proportion,
+    worsening,
 )
 
 Weighted = tuple[float, float]
@@ -109,6 +110,24 @@ def order_outcomes() -> Iterator[list[Weighted]]:
         bet = stochastic_order.regress(a1, slow)
         faster = (line[0] + line[1] / 2, line[1] / 2, line[2])
         for p1 in (line, faster):
+            yield [
+                (w1 * w0, math.exp(stochastic_order.log_e_value(x1, x0, bet, rows)))
+                for (w1, x1), (w0, x0) in product(multinomials(3, p1), multinomials(3, truth))
+            ]
+
+
+def score_outcomes() -> Iterator[list[Weighted]]:
+    """Scores from the best bucket to the worst, of a candidate as low as it may be and of one that is less so."""
+    laws = ((0.6, 0.3, 0.1), (0.2, 0.5, 0.3), (1 / 3, 1 / 3, 1 / 3))
+    for (odds, floor), truth, a0, tilt in product(((1.0, 0.0), (1.3, 0.01), (2.0, 0.1)), laws, laws[:2], (0.2, 1.0)):
+        rows = worsening.rows(a0, odds, floor)
+        line = moved(truth, rows)
+        low = stochastic_order.positive(worsening.worsened(a0, odds, floor))
+        bet = stochastic_order.regress(
+            stochastic_order.positive([p * math.exp(tilt * at) for at, p in enumerate(low)]), low
+        )
+        better = (line[0] + line[1] / 2, line[1] / 2, line[2])
+        for p1 in (line, better):
             yield [
                 (w1 * w0, math.exp(stochastic_order.log_e_value(x1, x0, bet, rows)))
                 for (w1, x1), (w0, x0) in product(multinomials(3, p1), multinomials(3, truth))
@@ -297,6 +316,17 @@ METHODS = [
         order_outcomes,
     ),
     Method(
+        "stochastic_order",
+        lambda: stochastic_order.log_e_value((0, 0), (5, 5), stochastic_order.regress((0.5, 0.5), (0.8, 0.2))),
+        lambda x: stochastic_order.log_e_value(
+            (100 - x, x),
+            (80, 20),
+            stochastic_order.regress((0.4, 0.6), worsening.worsened((0.8, 0.2), 1.1)),
+            worsening.rows((0.8, 0.2), 1.1),
+        ),
+        score_outcomes,
+    ),
+    Method(
         "onset",
         lambda: onset.log_value(onset.begin(1), (1.0,)),
         lambda x: onset.log_value(onset.advance(onset.begin(1), [float(x)]), (1.0,)),
@@ -319,7 +349,7 @@ METHODS = [
         interval_outcomes,
     ),
 ]
-NOT_EVIDENCE = {"components", "dispersion", "slowing"}
+NOT_EVIDENCE = {"components", "dispersion", "slowing", "worsening"}
 """Methods that measure, tested in their own file."""
 
 

@@ -37,7 +37,7 @@ from serinus.presets import PRESETS
 ALLOWED_RATIO = 1.2
 """Default margin for a share of bad requests: 1.2 times as many as stable has."""
 ALLOWED_RATIO_LATENCY = 1.1
-"""Default margin for a latency: 1.1 times stable's."""
+"""Default margin for a latency: 1.1 times stable's; for scores so many times the odds of a worse one."""
 
 ALLOWED_RATIO_RATE = 1.5
 """Default margin for events over time: they are few, so that less takes days to prove."""
@@ -134,6 +134,11 @@ def _error_budget(spec: v1alpha1.Spec, judged: Iterable[tuple[Sli, Measurement]]
             f"spec.errorBudget.sli: {sli.name} is a rate and counts no requests, of which a budget could be; write the "
             "name of an SLI that does."
         )
+    if sli.scores:
+        return (
+            f"spec.errorBudget.sli: {sli.name} are scores, of which none is a failed request; write the name of an SLI "
+            "that counts those."
+        )
     if sli.latency and sli.edge is None:
         return (
             f"spec.errorBudget: {sli.name} is a latency and does not say which requests are too slow; write its "
@@ -225,11 +230,12 @@ def _judged(
     if isinstance(objective, str):
         return objective
     budget, edge = objective
-    latency, rate = isinstance(source, HistogramSource), isinstance(source, RateSource)
-    usual = ALLOWED_RATIO_LATENCY if latency else ALLOWED_RATIO_RATE if rate else ALLOWED_RATIO
+    buckets, rate = isinstance(source, HistogramSource), isinstance(source, RateSource)
+    scores = isinstance(source, HistogramSource) and source.scores
+    usual = ALLOWED_RATIO_LATENCY if buckets else ALLOWED_RATIO_RATE if rate else ALLOWED_RATIO
     sli = Sli(
         name=measurement.sli,
-        latency=latency,
+        latency=buckets and not scores,
         budget=budget,
         edge=edge,
         allowed_ratio=typed.allowed_ratio or usual,
@@ -237,6 +243,7 @@ def _judged(
         seconds_per_unit=source.seconds_per_unit if isinstance(source, HistogramSource) else 1.0,
         assumed_dispersion=float(rules.assumed_dispersion),
         rate=rate,
+        scores=scores,
     )
     return sli, measurement
 
@@ -259,6 +266,10 @@ def _measurement(at: str, typed: slis.Sli, presets: Mapping[str, Preset]) -> Mea
     if typed.rate is not None:
         return Measurement(sli=name, arms=Arms.POD, source=RateSource(events=_series(typed.rate.events)))
     assert typed.histogram is not None, "an SLI has one of preset, ratio, histogram and rate"
+    if typed.histogram.worse == "lower":
+        return Measurement(
+            sli=name, arms=Arms.POD, source=HistogramSource(histogram=_series(typed.histogram), scores=True)
+        )
     unit = _seconds_per_unit(typed.histogram)
     if unit is None and _quantile(typed) is not None:
         return (

@@ -111,7 +111,7 @@ class Ratio(Typed):
 
 
 class Histogram(Typed):
-    """A histogram of a quantity of which more is worse, such as a latency."""
+    """A histogram: of a latency, of which more is worse, or of scores, of which less is."""
 
     rules: ClassVar[tuple[Rule, ...]] = (
         Rule(
@@ -119,6 +119,12 @@ class Histogram(Typed):
             message="write the histogram's name without _bucket, such as http_request_duration_seconds",
             holds=lambda it: not it.metric.endswith("_bucket"),
             field="metric",
+        ),
+        Rule(
+            cel="self.worse == 'higher' || !has(self.unit)",
+            message="leave out unit: scores, of which lower is worse, have none",
+            holds=lambda it: it.worse == "higher" or it.unit is None,
+            field="unit",
         ),
     )
 
@@ -131,10 +137,11 @@ class Histogram(Typed):
         json_schema_extra={"x-kubernetes-list-type": "atomic"},
         description=("Which of its series count; all matchers must hold.\nExample: `[{label: method, equals: POST}]`."),
     )
-    worse: Literal["higher"] = Field(
+    worse: Literal["higher", "lower"] = Field(
         description=(
-            "Which direction is worse. It must be said, because a histogram of scores, where lower is worse, "
-            "would be judged the wrong way round. Only `higher` exists.\n"
+            "Which direction is worse: `higher` for a latency, `lower` for scores of quality, such as those of a judge "
+            "model (1 to 5), nDCG or a reward. Scores need a bucket for each that is told apart, and are counted on "
+            "the pod that gave the answer.\n"
             "Example: `higher`."
         ),
     )
@@ -181,7 +188,7 @@ class Sli(Typed):
         Rule(
             cel="[has(self.preset), has(self.ratio), has(self.histogram), has(self.rate)].filter(x, x).size() == 1",
             message=(
-                "write exactly one of preset: FAMILY/NAME, ratio: {total, bad}, histogram: {metric, worse: higher} or "
+                "write exactly one of preset: FAMILY/NAME, ratio: {total, bad}, histogram: {metric, worse} or "
                 "rate: {events}"
             ),
             holds=lambda it: count(it.preset, it.ratio, it.histogram, it.rate) == 1,
@@ -192,10 +199,26 @@ class Sli(Typed):
             holds=lambda it: it.preset is not None or it.name is not None,
         ),
         Rule(
-            cel="!has(self.histogram) || !has(self.objective)",
+            cel="!has(self.histogram) || self.histogram.worse != 'higher' || !has(self.objective)",
             message="objective belongs to a ratio; for a histogram write a latency objective, such as p99: 2500ms",
-            holds=lambda it: it.histogram is None or it.objective is None,
+            holds=lambda it: it.histogram is None or it.histogram.worse != "higher" or it.objective is None,
             field="objective",
+        ),
+        Rule(
+            cel="!has(self.histogram) || self.histogram.worse != 'lower' || !has(self.objective)",
+            message="leave out objective: it belongs to a ratio, and scores are compared with stable's; write "
+            "allowedRatio: 1.1 for how much lower they may be",
+            holds=lambda it: it.histogram is None or it.histogram.worse != "lower" or it.objective is None,
+            field="objective",
+        ),
+        Rule(
+            cel="!has(self.histogram) || self.histogram.worse == 'higher' || "
+            "!(has(self.p50) || has(self.p90) || has(self.p95) || has(self.p99))",
+            message="leave out p50, p90, p95 and p99: they limit a latency, and scores, of which lower is worse, are "
+            "compared with stable's; write allowedRatio: 1.1 for how much lower they may be",
+            holds=lambda it: (
+                it.histogram is None or it.histogram.worse == "higher" or count(it.p50, it.p90, it.p95, it.p99) == 0
+            ),
         ),
         Rule(
             cel="!has(self.ratio) || !(has(self.p50) || has(self.p90) || has(self.p95) || has(self.p99))",
@@ -264,7 +287,7 @@ class Sli(Typed):
     histogram: Histogram | None = Field(
         default=None,
         description=(
-            "A latency from a histogram of your own. One of `preset`, `ratio`, `histogram`, `rate`.\n"
+            "A latency, or scores, from a histogram of your own. One of `preset`, `ratio`, `histogram`, `rate`.\n"
             "Example: `{metric: http_request_duration_seconds, worse: higher}`."
         ),
     )
@@ -306,7 +329,8 @@ class Sli(Typed):
         le=10,
         description=(
             "How many times as bad as stable the candidate may be before that counts as harm: bad requests for a "
-            "ratio, the latency itself for a histogram, events for a rate. Smaller needs more requests to prove.\n"
+            "ratio, the latency itself for a histogram, events for a rate; for scores the odds of a lower one, at each "
+            "edge of the buckets. Smaller needs more requests to prove.\n"
             "Example: `1.5`. Default: `1.2` for a ratio, `1.1` for a histogram, `1.5` for a rate."
         ),
     )

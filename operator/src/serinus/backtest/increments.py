@@ -8,7 +8,7 @@ from typing import Any
 from serinus.backtest import budgets, fields
 from serinus.backtest.errors import Refused
 from serinus.core import native
-from serinus.core.evidence import Counts, Histogram, PodLook, ProviderState, Rate, Ratio, Role, Sli
+from serinus.core.evidence import Counts, Histogram, PodLook, ProviderState, Rate, Ratio, Role, Sli, mirrored
 from serinus.core.increments import CLOSE, Increments
 from serinus.core.model import Spec
 from serinus.core.questions import HistogramSource
@@ -140,7 +140,7 @@ class Increase:
 
     def _counts(self, name: str, told: Any, index: int, seconds: float) -> Counts:
         sli = self._slis.get(name)
-        if sli is not None and not sli.latency and not sli.rate and isinstance(told, dict) and told.keys() == _RATIO:
+        if sli is not None and not sli.by_buckets and not sli.rate and isinstance(told, dict) and told.keys() == _RATIO:
             total, bad = told["total"], told["bad"]
             # What holds for nearly every line is asked first; which of it does not is found out below.
             if type(total) in (int, float) and type(bad) in (int, float) and 0 <= bad <= total < inf:
@@ -157,13 +157,15 @@ class Increase:
             if told.keys() not in _RATE:
                 raise Refused(f"{at} has {', '.join(told) or 'nothing'}: write {self._form(sli)}.")
             return _rate(told, at, seconds)
-        if told.keys() != (_HISTOGRAM if sli.latency else _RATIO):
+        if told.keys() != (_HISTOGRAM if sli.by_buckets else _RATIO):
             raise Refused(f"{at} has {', '.join(told) or 'nothing'}: write {self._form(sli)}.")
-        return self._histogram(sli, told, at) if sli.latency else _ratio(told, at)
+        return self._histogram(sli, told, at) if sli.by_buckets else _ratio(told, at)
 
     def _form(self, sli: Sli) -> str:
         if sli.latency:
             return f'{{"le": [0.5, 2.5, "+Inf"], "counts": [90, 9, 1]}}, because {sli.name} is a latency'
+        if sli.scores:
+            return f'{{"le": [1, 2, 3, 4, "+Inf"], "counts": [3, 7, 16, 38, 36]}}, because {sli.name} is scores'
         if sli.rate:
             return f'{{"events": 1}}, or {{"events": 1, "exposure": 15.0}}, because {sli.name} is a rate'
         return f'{{"total": 1500, "bad": 14}}, because {sli.name} is a ratio'
@@ -176,6 +178,8 @@ class Increase:
         if key not in self._edges:
             self._edges[key] = self._bounds(sli, le, at)
         edges, each = self._edges[key], _per_bucket(counts, at)
+        if sli.scores:
+            return mirrored(edges, each)
         # A time is never below 0, and a bound of 0 says nothing of it.
         low = sum(edge <= 0 for edge in edges)
         return Histogram(edges=edges[low:], counts=(sum(each[: low + 1]), *each[low + 1 :]))

@@ -7,7 +7,7 @@ from math import inf
 
 from serinus.backtest import budgets
 from serinus.core import trial
-from serinus.core.checks import comparison, latency, rate
+from serinus.core.checks import comparison, latency, rate, scores
 from serinus.core.evidence import Look, ProviderState, Role
 from serinus.core.increments import Intake
 from serinus.core.judge import EvidenceState
@@ -15,7 +15,7 @@ from serinus.core.model import Shift
 from serinus.core.needs import Started
 from serinus.core.trial import Trial
 
-BETS = "/".join(str(len(weights)) for weights in (comparison.ODDS, latency.WEIGHTS, rate.TIMES))
+BETS = "/".join(str(len(weights)) for weights in (comparison.ODDS, latency.WEIGHTS, scores.WEIGHTS, rate.TIMES))
 """Of this version of Serinus."""
 NEVER = Shift(at=-inf, weight=0, step=0)
 """Before the first line that says a weight."""

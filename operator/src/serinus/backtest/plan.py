@@ -14,7 +14,6 @@ from serinus.backtest.compiled import compiled
 from serinus.backtest.errors import InputError
 from serinus.core import forecast, judge, power
 from serinus.core.checks import margins
-from serinus.core.checks.latency import Latency
 from serinus.core.evidence import Look
 from serinus.core.forecast import Foreseen, Stage
 from serinus.core.foretelling import obstacle
@@ -105,17 +104,16 @@ def plan(
     rps = _recent(looks) if rps is None else rps
     noise = calibrate(looks, known.slis)
     state = judge.begin(known.slis, known.standards, noise, intervals=False, past=looks)
-    steps = forecast.forecast(
-        state, stages, dict.fromkeys((sli.name for sli in known.slis), rps), interval=known.interval
-    )
+    counted = _counted(known, looks, rps)
+    steps = forecast.forecast(state, stages, counted, interval=known.interval)
     rows: list[Row] = []
     unknown: dict[str, str] = {}
     costs: dict[str, Caught | None] = {}
     drawn: list[Curve] = []
     for track in state.tracks:
-        each = _Sli(spec=known, state=state, track=track, stages=stages, rps=rps)
+        each = _Sli(spec=known, state=state, track=track, stages=stages, rps=counted[track.sli.name])
         rows.extend(each.rows())
-        if isinstance(track.comparison, Latency) and not track.comparison.edges:
+        if track.sli.by_buckets and not track.edges:
             unknown[track.sli.name] = "its buckets are not known without enough history"
             continue
         costs[track.sli.name] = each.cost(steps)
@@ -128,11 +126,21 @@ def plan(
         obstacles=tuple(words for one in steps if (words := obstacle(known, one))),
         rows=tuple(sorted(rows, key=lambda row: row.step)),
         caught=costs,
-        allowed={track.sli.name: _allowed(track, state, stages[-1]) for track in state.tracks if not track.sli.latency},
+        allowed={
+            track.sli.name: _allowed(track, state, stages[-1]) for track in state.tracks if not track.sli.by_buckets
+        },
         rates=frozenset(sli.name for sli in known.slis if sli.rate),
         unknown=unknown,
         curves=tuple(drawn),
     )
+
+
+def _counted(spec: Spec, looks: Sequence[Look], rps: float) -> dict[str, float]:
+    """Requests a second by SLI: all of them, but of scores as many as were judged in the past, where there is one."""
+    seen = forecast.rates(looks, looks[-1].at) if looks else {}
+    most = max(seen.values(), default=0.0)
+    judged = {sli.name: seen.get(sli.name, 0.0) / most for sli in spec.slis if sli.scores and most > 0}
+    return {sli.name: rps * judged.get(sli.name, 1.0) for sli in spec.slis}
 
 
 def _recent(looks: Sequence[Look]) -> float:
@@ -239,8 +247,7 @@ class _Sli:
         ]
 
     def _found(self) -> list[float | None]:
-        compared = self.track.comparison
-        if isinstance(compared, Latency) and not compared.edges:
+        if self.track.sli.by_buckets and not self.track.edges:
             return [None] * len(self.stages)
         legs = self._legs()
         return [

@@ -67,6 +67,7 @@ class Scrapes:
     def __init__(self, spec: Spec) -> None:
         self._spec = spec
         self._meant: dict[str, tuple[tuple[str, Part, Labels], ...]] = {}
+        self._scores = frozenset(sli.name for sli in spec.slis if sli.scores)
         self._metrics = sorted({metric for metric, *_ in _wanted(spec)})
 
     def weight(self, line: Mapping[str, Any]) -> WeightLine:
@@ -111,12 +112,16 @@ class Scrapes:
         metric, labels = _parsed(name)
         if metric not in self._metrics:
             raise Refused(f"counters: the spec does not read {metric}; it reads {', '.join(self._metrics)}.")
-        found = []
+        found: list[tuple[str, Part, Labels]] = []
         for wanted, sli, part, matchers in _wanted(self._spec):
             if wanted != metric or not all(_matches(one, labels.get(one.label, "")) for one in matchers):
                 continue
             own = tuple(sorted((label, value) for label, value in labels.items() if label != "le"))
-            found.append((sli, _bound(labels, name) if part is None else part, own))
+            if part is not None:
+                found.append((sli, part, own))
+            else:
+                bound = _bound(labels, name)
+                found.append((sli, -bound if sli in self._scores else bound, own))
         return tuple(found)
 
 
@@ -175,8 +180,10 @@ def _shrinks(series: list[Series]) -> None:
         if isinstance(one.part, float):
             rows.setdefault((one.sli, one.labels), {})[one.part] = one.points[0][1]
     for (sli, _), heights in rows.items():
-        bounds = sorted(heights)
-        for low, high in pairwise(bounds):
+        # Of scores the bounds are negative; what is shown is as it was scraped.
+        down = -1 if -inf in heights else 1
+        heights = {down * bound: height for bound, height in heights.items()}
+        for low, high in pairwise(sorted(heights)):
             if heights[high] < heights[low]:
                 top = "+Inf" if high == inf else f"{high:g}"
                 raise Refused(

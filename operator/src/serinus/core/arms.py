@@ -6,6 +6,7 @@ old and as cold as the candidate.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from math import inf
 
 from serinus.core.evidence import Histogram, Look, PodLook, Rate, Ratio, Role, Sli
 
@@ -42,7 +43,7 @@ def of(look: Look, sli: Sli, edges: tuple[float, ...] = (), *, fresh: bool = Fal
     For a latency the buckets are those that every pod has, of `edges` where some are given. Revisions may have other
     buckets; where they share no bound, `inf` alone is left: requests are counted and cannot be compared.
     """
-    kind = Histogram if sli.latency else Rate if sli.rate else Ratio
+    kind = Histogram if sli.by_buckets else Rate if sli.rate else Ratio
     measured = [pod for pod in look.pods if isinstance(pod.counts.get(sli.name), kind)]
     if not measured:
         return None
@@ -53,7 +54,7 @@ def of(look: Look, sli: Sli, edges: tuple[float, ...] = (), *, fresh: bool = Fal
     beside = sum([_requests(pod, sli.name) for pod in measured if pod.role is Role.STABLE]) if fresh else 0.0
     timed = one or zero
     seconds = sum(pod.end - pod.start for pod in timed) / len(timed) if timed else 0.0
-    if not sli.latency:
+    if not sli.by_buckets:
         n1, x1 = _counted(one, sli.name)
         n0, x0 = _counted(zero, sli.name)
         return Arms(
@@ -99,7 +100,7 @@ def above(edges: tuple[float, ...], counts: tuple[float, ...], edge: float | Non
     """
     if edge is None:
         return 0.0
-    return sum(count for bound, lower, count in zip(edges, (-1.0, *edges), counts, strict=False) if lower >= edge)
+    return sum(count for bound, lower, count in zip(edges, (-inf, *edges), counts, strict=False) if lower >= edge)
 
 
 def common_edges(pods: Iterable[PodLook], sli: str) -> tuple[float, ...]:

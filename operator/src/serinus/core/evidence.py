@@ -4,9 +4,10 @@ Everything here is a value. Times are seconds since the epoch (UTC) unless a nam
 which is a duration. Counts are counts of requests, never rates.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from math import inf
 
 
 class Role(StrEnum):
@@ -56,11 +57,23 @@ class Histogram:
     """Requests of one pod in one window by bucket.
 
     `edges` are the upper bounds in ascending order, the last one `inf`; `counts` has the same length and is
-    per bucket, not cumulative.
+    per bucket, not cumulative. The last bucket is the worst: of scores, of which lower is worse, the bounds are
+    negative and the buckets in reverse order (`mirrored`).
     """
 
     edges: tuple[float, ...]
     counts: tuple[float, ...]
+
+
+def mirrored(edges: Sequence[float], counts: Sequence[float]) -> Histogram:
+    """Return a histogram of scores, of which lower is worse, as one whose last bucket is the worst.
+
+    `edges`: upper bounds as they were scraped, the last one `inf`; `counts`: per bucket.
+
+    >>> mirrored((1.0, 2.0, inf), (5.0, 3.0, 90.0))
+    Histogram(edges=(-2.0, -1.0, inf), counts=(90.0, 3.0, 5.0))
+    """
+    return Histogram(edges=(*[-edge for edge in reversed(edges[:-1])], inf), counts=tuple(reversed(counts)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,7 +140,7 @@ class Sli:
 
     name: str
     latency: bool
-    """True: a histogram, larger values are worse. False: a ratio of bad requests, or a rate of events."""
+    """True: a histogram, larger values are worse. False: a ratio of bad requests, a rate of events, or scores."""
     budget: float | None
     """Largest share of bad requests that the objective allows: .01 for `objective: 99%` and for `p99`. For a rate the
     most events per pod-second."""
@@ -145,6 +158,14 @@ class Sli:
     """Variance over mean that counts are taken to have while stable has no history (>= 1)."""
     rate: bool = False
     """True: events over time that is no time of requests, larger is worse. It is never a latency too."""
+    scores: bool = False
+    """True: a histogram, lower values are worse: what quality answers were found to have. It is never a latency too.
+    Its ratios are odds of a worse score, its floor a share of all answers."""
+
+    @property
+    def by_buckets(self) -> bool:
+        """It is counted by buckets: a latency, or scores."""
+        return self.latency or self.scores
 
     @property
     def floor(self) -> float:
@@ -182,7 +203,7 @@ class Finding:
     """One sentence with numbers for a person."""
     candidate: float | None = None
     """The candidate's value: share of bad requests; for latency the share above the edge, else the p99 by buckets;
-    for a rate its events per pod-hour."""
+    for scores the share at or below one edge; for a rate its events per pod-hour."""
     stable: float | None = None
     per_pod_hour: bool = False
     """The values are events per pod-hour, not shares."""

@@ -5,14 +5,15 @@ from math import exp, inf, log
 
 from serinus.core import outliers
 from serinus.core.arms import Arms
-from serinus.core.checks import buckets, comparison, latency, margins, rate
+from serinus.core.checks import buckets, comparison, latency, margins, rate, scores
 from serinus.core.checks.comparison import Comparison
 from serinus.core.checks.latency import Latency
 from serinus.core.checks.rate import Events
+from serinus.core.checks.scores import Scores
 from serinus.core.evidence import HOUR, Finding, Standards, Verdict
 from serinus.core.noise import safe_phi
 from serinus.core.stats import draws, merging, onset, ratio_interval
-from serinus.core.tracks import Track
+from serinus.core.tracks import Track, phis_safe
 
 SILENCES = {
     "NoCandidateRequests": "The candidate has answered no request at this step",
@@ -78,8 +79,8 @@ def finding_of(track: Track, standards: Standards, step: int, *, slis: int, fail
 
 
 def values(track: Track) -> tuple[float | None, float | None]:
-    """Return the values of candidate and stable: shares of bad requests, the p99 of a latency without objective, events
-    per pod-hour."""
+    """Return the values of candidate and stable: shares of bad requests or of low scores, the p99 of a latency without
+    objective, events per pod-hour."""
     compared = track.comparison
     if isinstance(compared, Latency) and track.objective is None:
         if not compared.edges or not sum(compared.candidate):
@@ -88,6 +89,8 @@ def values(track: Track) -> tuple[float | None, float | None]:
             compared.edges, compared.stable, 0.99
         )
     n = track.totals
+    if isinstance(compared, Scores) and not compared.edges:
+        return None, None
     if isinstance(compared, Events):
         return HOUR * n.x1 / n.n1 if n.n1 > 0 else None, HOUR * n.x0 / n.n0 if n.n0 > 0 else None
     return n.x1 / n.n1 if n.n1 > 0 else None, n.x0 / n.n0 if n.n0 > 0 else None
@@ -141,6 +144,14 @@ def outlooks(track: Track, arms: Arms, ratio: float, standards: Standards) -> li
     settled.
     """
     floor, compared = track.sli.floor, track.comparison
+    if isinstance(compared, Scores):
+        gains = scores.log_e_expected(compared, arms, ratio) if compared.edges else []
+        shown = [onset.log_sum(logs, comparison.EQUAL_WEIGHTS) for logs in compared.safe_by_edge]
+        phis = phis_safe(track, arms, ratio)
+        return [
+            Outlook(shown=logs, gains=(gain / phi / arms.n1,))
+            for logs, gain, phi in zip(shown, gains, phis, strict=True)
+        ]
     if not isinstance(compared, Latency):
         level = track.level.share
         counts = (arms.n1 * level, arms.n1, arms.n0 * level, arms.n0)
@@ -220,6 +231,8 @@ def _with_sentence(told: Finding, track: Track, standards: Standards, step: int)
         limit = f"{ratio:g} times stable's plus {HOUR * track.sli.floor:.3g} per pod-hour"
     if isinstance(track.comparison, Latency):
         limit = f"what {ratio:g} times stable's latency would be"
+    if track.sli.scores:
+        limit = f"{ratio:g} times stable's odds of a worse score plus {scores.SAFE_FLOOR:.0%} of all answers"
     if told.verdict is Verdict.FAIL:
         alone = outliers.named(track.pods, *(("events", "the time") if track.sli.rate else ()))
         seen = "; ".join(one for one in (_shares(told, track), _quantiles(track), alone) if one)
@@ -268,6 +281,8 @@ def _quantiles(track: Track) -> str:
 def _numbers(told: Finding, track: Track) -> str:
     if track.sli.rate:
         return _events(told, track)
+    if isinstance(track.comparison, Scores):
+        return _scores(told, track.comparison, track.totals.n1)
     seen, unit = f"of {track.totals.n1:,.0f} requests", track.sli.seconds_per_unit
     if told.candidate is None or told.stable is None:
         return f"nothing to show yet {seen}"
@@ -275,6 +290,16 @@ def _numbers(told: Finding, track: Track) -> str:
         return f"candidate p99 {time(told.candidate * unit)} {seen}, stable {time(told.stable * unit)}"
     above = f" above {time(track.sli.edge * unit)}" if track.sli.edge is not None else ""
     return f"candidate {told.candidate:.2%}{above} {seen}, stable {told.stable:.2%}"
+
+
+def _scores(told: Finding, compared: Scores, n: float) -> str:
+    """The share of low scores of both: of a Fail at the edge where they are furthest apart."""
+    if told.candidate is None or told.stable is None or not compared.edges:
+        return f"nothing to show yet of {n:,.0f} scores"
+    edge, candidate, stable = compared.watched, told.candidate, told.stable
+    if told.verdict is Verdict.FAIL:
+        edge, candidate, stable = scores.furthest_apart(compared) or (edge, candidate, stable)
+    return f"candidate {candidate:.2%} at or below {0 - edge:g} of {n:,.0f} scores, stable {stable:.2%}"
 
 
 def _events(told: Finding, track: Track) -> str:

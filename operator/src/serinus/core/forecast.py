@@ -214,7 +214,7 @@ def seconds(track: Track, arms: Arms, ratio: float, standards: Standards) -> flo
     # A step begins with nothing shown, and with new pods.
     ahead = outlooks(restart_safe(track), arms, ratio, standards)
     if not ahead:
-        # A latency whose buckets are not known yet: as if its tail were as rare as its seed.
+        # A latency, or scores, whose buckets are not known yet: as if its tail were as rare as its seed.
         level, floor = track.level.share, track.sli.floor
         gain = comparison.log_e_equal(arms.n1 * level, arms.n1, arms.n0 * level, arms.n0, 1.0, level, ratio, floor)
         gain /= safe_phi(track.calibration, arms, level, ratio * level + floor, tail=True) * arms.n1
@@ -225,7 +225,7 @@ def seconds(track: Track, arms: Arms, ratio: float, standards: Standards) -> flo
 
 def _calm(track: Track, arms: Arms) -> Track:
     """The track with the least noise that enough of stable can show, and with pods as alike as they can be found."""
-    share = 1.0 if track.sli.latency else track.level.share
+    share = 1.0 if track.sli.by_buckets else track.level.share
     rate = arms.n0 / arms.pods0 / arms.seconds
     bad = ENOUGH_HOURS * 3600 * rate * track.level.share
     phi = unseen(bad, UNSEEN_CLUMP) if track.sli.rate else unseen(bad)

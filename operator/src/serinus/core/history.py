@@ -25,6 +25,7 @@ from serinus.core.noise import (
 from serinus.core.stats import pods
 from serinus.core.stats.components import MINUTE, SCALES, Components, autocovariance, fit
 from serinus.core.stats.dispersion import Block, dispersion, grouped, levels
+from serinus.core.stats.worsening import slopes
 
 ENOUGH_HOURS = 4.0
 """Pod-hours that make a history: one hour of four pods."""
@@ -73,12 +74,12 @@ def _calibration(pods: Sequence[tuple[float, PodLook]], sli: Sli) -> Calibration
         return _known_of_few(pods, sli)
     if sli.rate:
         return _rate(pods, sli, seconds)
-    return _latency(pods, sli, seconds) if sli.latency else _ratio(pods, sli, seconds)
+    return _by_buckets(pods, sli, seconds) if sli.by_buckets else _ratio(pods, sli, seconds)
 
 
 def _known_of_few(pods: Sequence[tuple[float, PodLook]], sli: Sli) -> Calibration:
     """What a past that is too short for its noise tells all the same: how bad, or how slow, stable usually is."""
-    if sli.latency:
+    if sli.by_buckets:
         edges, rows = _rows(pods, sli)
         sums = tuple(map(sum, zip(*(counts for _, _, counts in rows), strict=True)))
         if len(edges) < 2 or sum(sums) < FEW_REQUESTS:
@@ -166,7 +167,7 @@ def taken_apart(
     )
 
 
-def _latency(pods: Sequence[tuple[float, PodLook]], sli: Sli, seconds: float) -> Calibration:
+def _by_buckets(pods: Sequence[tuple[float, PodLook]], sli: Sli, seconds: float) -> Calibration:
     edges, rows = _rows(pods, sli)
     sums = tuple(map(sum, zip(*(counts for _, _, counts in rows), strict=True)))
     total = sum(sums)
@@ -185,7 +186,14 @@ def _latency(pods: Sequence[tuple[float, PodLook]], sli: Sli, seconds: float) ->
     )
     bad = sum(x for block in in_tail for _, x in block.values())
     phi_tail = max(_worst(in_tail), unseen(bad))
-    speeds = _speeds(rows, edges)
+    if sli.scores:
+        # Safe is shown at every edge, and at each of them counts may be as rough as nowhere else.
+        told = [edge for edge, share in zip(edges[:-1], above[:-1], strict=True) if 0.01 <= share <= 0.99]
+        each = [_blocks([(at, pod, (sum(n), arm.above(edges, n, edge))) for at, pod, n in rows]) for edge in told]
+        phi_tail = max([_worst(one) for one in each], default=phi_tail)
+        phi_tail = max(phi_tail, unseen(bad))
+    says = slopes([n / total for n in sums]) if sli.scores else _middles(edges)
+    speeds = _speeds(rows, says)
     phi = max(_worst(in_body), phi_tail)
     spread, degrees = _spread(
         [(speed, phi * variance) for speed, variance in speeds], PRIOR_LATENCY_SPREAD, FEW_PODS_LATENCY_SPREAD
@@ -214,14 +222,13 @@ def _rows(
 
 
 def _speeds(
-    rows: Sequence[tuple[float, str, tuple[float, ...]]], edges: tuple[float, ...]
+    rows: Sequence[tuple[float, str, tuple[float, ...]]], middles: Sequence[float]
 ) -> list[tuple[float, float]]:
-    """By pod: its mean log latency relative to all pods in the same minutes plus 1, and the sampling variance of that.
+    """By pod: its mean (of `middles`, by bucket) relative to all pods in the same minutes plus 1, and the sampling
+    variance of that: of a latency its logarithm is meant, of scores that of the odds of a worse one.
 
     Minute by minute, because pods that lived at different hours are not to be told apart by the hour.
     """
-    middles = [log(low * high) / 2 for low, high in pairwise((edges[0] / 4, *edges[:-1]))]
-    middles.append(log(edges[-2]))
     told = [
         (at // 60, pod, sum(counts), sum(c * m for c, m in zip(counts, middles, strict=True)), counts)
         for at, pod, counts in rows
@@ -239,6 +246,11 @@ def _speeds(
         second = sum(c * m * m for c, m in zip(counts, middles, strict=True))
         sums[pod] = (n0 + n, away + first - n * usual, plain + first, squares + second)
     return [(1 + away / n, (squares / n - (plain / n) ** 2) / n) for n, away, plain, squares in sums.values()]
+
+
+def _middles(edges: tuple[float, ...]) -> list[float]:
+    """The logarithm of a usual latency in each bucket."""
+    return [*[log(low * high) / 2 for low, high in pairwise((edges[0] / 4, *edges[:-1]))], log(edges[-2])]
 
 
 def _blocks(counted: Sequence[tuple[float, str, tuple[float, float]]]) -> list[Block]:

@@ -328,7 +328,7 @@ def _silence(state: EvidenceState, track: Track) -> str:
         return "StableCounterNotShown" if track.sli.rate else "NoStableRequests"
     if state.lost_candidate > state.lost_stable + LOST_MORE:
         return "CandidateScrapesLost"
-    if track.sli.latency and track.last is not None:
+    if track.sli.by_buckets and track.last is not None:
         shared, wanted = track.last.edges, track.sli.edge
         if len(shared) < 2:
             return "NoCommonBuckets"

@@ -22,6 +22,8 @@ ASSUMED_LATENCY_RATIO = 1.5
 ASSUMED_SPREAD = 0.3
 """Without history: the pods' own error ratios are taken to be lognormal with this standard deviation."""
 ASSUMED_LATENCY_SPREAD = 0.1
+ASSUMED_SCORE_ODDS = 2.0
+"""Without history scores are rolled back only when the odds of a lower one are more than this many times stable's."""
 FEW_PODS_SPREAD = 0.2
 FEW_PODS_LATENCY_SPREAD = 0.1
 """With history of too few pods or errors to measure the spread between pods."""
@@ -42,11 +44,11 @@ class Calibration:
     phi_tail: float
     """Dispersion of the counts that the objective speaks of: for errors the same as `phi`."""
     pod_rate: float
-    """Counts per pod and second at which `phi` was measured (bad requests; for a latency all requests); 0: unknown."""
+    """Counts per pod and second at which `phi` was measured (bad requests; by buckets all requests); 0: unknown."""
     share: float | None
     """Stable's share of bad requests in the past; None: unknown."""
     pod_spread: float
-    """Standard deviation of the logarithm of the pods' own levels."""
+    """Standard deviation of the logarithm of the pods' own levels; for scores of their odds of a worse one."""
     pod_degrees: int | None
     """Degrees of freedom behind `pod_spread`; None: it is assumed, not measured."""
     least_ratio: float = 1.0
@@ -56,7 +58,7 @@ class Calibration:
     components: Components | None = None
     """For a share of bad requests: its noise taken apart by how long it lasts; None: too little was seen for that."""
     edges: tuple[float, ...] = ()
-    """For a latency: stable's buckets in the past ..."""
+    """For a latency, and for scores: stable's buckets in the past ..."""
     shares: tuple[float, ...] = ()
     """... and the share of requests in each."""
 
@@ -79,14 +81,15 @@ class Noise:
 
 def assume(sli: Sli) -> Calibration:
     """Return the priors for an SLI without history."""
+    least = ASSUMED_LATENCY_RATIO if sli.latency else ASSUMED_RATIO
     return Calibration(
         phi=sli.assumed_dispersion,
         phi_tail=sli.assumed_dispersion,
         pod_rate=0.0,
         share=None,
-        pod_spread=ASSUMED_LATENCY_SPREAD if sli.latency else ASSUMED_SPREAD,
+        pod_spread=ASSUMED_LATENCY_SPREAD if sli.by_buckets else ASSUMED_SPREAD,
         pod_degrees=None,
-        least_ratio=ASSUMED_LATENCY_RATIO if sli.latency else ASSUMED_RATIO,
+        least_ratio=ASSUMED_SCORE_ODDS if sli.scores else least,
         assumed=True,
     )
 
@@ -95,12 +98,13 @@ def no_history(slis: Iterable[Sli]) -> Noise:
     """Return the noise of a workload that was never observed: every value a prior, and a sentence that says so."""
     slis = tuple(slis)
     phi = max((sli.assumed_dispersion for sli in slis), default=ASSUMED_DISPERSION)
+    of_scores = f"; {ASSUMED_SCORE_ODDS:g} times the odds of a lower score" if any(one.scores for one in slis) else ""
     return Noise(
         calibrations={sli.name: assume(sli) for sli in slis},
         sentence=(
             f"No history of stable yet: bursts of {phi:.0f} and a pod spread of {ASSUMED_SPREAD:g} are assumed,"
-            f" only more than {ASSUMED_RATIO:.0f} times stable's errors ({ASSUMED_LATENCY_RATIO:g} times its latency)"
-            " is rolled back, and promotion takes longer."
+            f" only more than {ASSUMED_RATIO:.0f} times stable's errors ({ASSUMED_LATENCY_RATIO:g} times its latency"
+            f"{of_scores}) is rolled back, and promotion takes longer."
         ),
     )
 

@@ -25,9 +25,11 @@ from serinus.core import tracks
 from serinus.core.arms import Arms, above
 from serinus.core.checks import margins
 from serinus.core.checks.latency import Latency
+from serinus.core.checks.scores import Scores
 from serinus.core.evidence import Standards
 from serinus.core.forecast import Stage, arms_of, seconds
 from serinus.core.stats.slowing import slowed
+from serinus.core.stats.worsening import worsened
 from serinus.core.tracks import Track
 
 MIXED = 2.2
@@ -65,7 +67,7 @@ def harm(
     """Return the mean log e-value of harm (nats) after each leg, for a candidate `times` as bad, or as slow, as stable.
 
     `rate`: requests a second of both arms. What pods explain by their differences is left out of it; it is in the
-    threshold. A latency needs the buckets of its history, else ValueError.
+    threshold. A latency, or scores, need the buckets of their history, else ValueError.
     """
     told = []
     for leg in legs:
@@ -137,25 +139,28 @@ def smallest_excluded(track: Track, leg: Leg, rate: float, *, interval: float, s
 
 
 def expected(track: Track, arms: Arms, times: float) -> Arms:
-    """Return the arms with the counts that are expected where the candidate is `times` as bad, or as slow."""
+    """Return the arms with the counts that are expected where the candidate is `times` as bad, or as slow; of scores
+    with so many times the odds of a worse one."""
     compared = track.comparison
-    if not isinstance(compared, Latency):
+    if not isinstance(compared, Latency | Scores):
         share = track.level.share
         most = inf if track.sli.rate else 1.0
         return replace(arms, x1=arms.n1 * min(most, times * share), x0=arms.n0 * share)
     if not compared.edges:
         raise ValueError(f"the buckets of {track.sli.name} are not known")
-    slower = compared.law if times == 1.0 else slowed(compared.edges, compared.law, times)
-    counts1 = tuple(arms.n1 * share for share in slower)
+    worse: Sequence[float] = compared.law
+    if times != 1.0:
+        is_scores = isinstance(compared, Scores)
+        worse = worsened(compared.law, times) if is_scores else slowed(compared.edges, compared.law, times)
+    counts1 = tuple(arms.n1 * share for share in worse)
     counts0 = tuple(arms.n0 * share for share in compared.law)
-    edge = compared.tail if track.sli.edge is None else track.sli.edge
     return replace(
         arms,
         edges=compared.edges,
         counts1=counts1,
         counts0=counts0,
-        x1=above(compared.edges, counts1, edge),
-        x0=above(compared.edges, counts0, edge),
+        x1=above(compared.edges, counts1, track.watched),
+        x0=above(compared.edges, counts0, track.watched),
     )
 
 
@@ -174,7 +179,7 @@ def _most(track: Track) -> float:
     """The worst that there is: nearly all requests fail. There is none for a rate, but an event in each second."""
     if track.sli.rate:
         return max(LARGEST, 1 / track.level.share)
-    return LARGEST if track.sli.latency else max(1.0, WORST / track.level.share)
+    return LARGEST if track.sli.by_buckets else max(1.0, WORST / track.level.share)
 
 
 def _smallest(holds: Callable[[float], bool], *, most: float) -> float | None:

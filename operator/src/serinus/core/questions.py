@@ -48,11 +48,13 @@ class RatioSource:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HistogramSource:
-    """A latency histogram with classic buckets; larger is worse."""
+    """A histogram with classic buckets: a latency, or scores."""
 
     histogram: Series
     seconds_per_unit: float = 1.0
     """1 where the metric is in seconds, 0.001 where it is in milliseconds."""
+    scores: bool = False
+    """Lower is worse. False: a latency, larger is worse."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,7 +13,7 @@ from math import inf, isnan
 
 Part = float | str
 """`total`, `bad` or `good` of a ratio, `events` of a rate; for a histogram the upper bound of a bucket (`le`),
-cumulative over buckets."""
+cumulative over buckets. Of scores, of which lower is worse, minus that: the bucket for everything is -inf."""
 EVENTS = "events"
 """The part of a rate."""
 Point = tuple[float, float]
@@ -119,7 +119,7 @@ class Counters:
     def _totals(self, sli: str) -> tuple[Buffer, ...]:
         """The series that together count all requests: of a histogram the buckets without an upper bound."""
         parts = self.parts[sli]
-        return parts.get("total") or parts.get(inf, ())
+        return parts.get("total") or parts.get(inf) or parts.get(-inf, ())
 
 
 def _falls(buffer: Buffer, after: float, until: float) -> bool:

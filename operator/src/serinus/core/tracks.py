@@ -5,23 +5,25 @@ from math import exp, log
 
 from serinus.core import outliers
 from serinus.core.arms import Arms, above
-from serinus.core.checks import comparison, latency, margins, objective, rate
+from serinus.core.checks import comparison, latency, margins, objective, rate, scores
 from serinus.core.checks.comparison import Comparison
 from serinus.core.checks.latency import Latency
 from serinus.core.checks.level import Level, on_the_line
 from serinus.core.checks.objective import SHARE, Objective
 from serinus.core.checks.rate import Events
+from serinus.core.checks.scores import Scores
 from serinus.core.evidence import Sli, Standards
 from serinus.core.noise import Calibration, harm_phi, safe_phi
 from serinus.core.stats import pods, ratio_interval
 
+Compared = Comparison | Latency | Scores | Events
 DEFAULT_SHARE = 0.001
 """Stable's share of bad requests before anything is known, where the objective says nothing of it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Totals:
-    """Requests and bad requests of both arms; for a latency, bad is above the objective's edge. For a rate pod-seconds
+    """Requests and bad requests of both arms; by buckets, bad is beyond the objective's edge. For a rate pod-seconds
     and events."""
 
     n1: float = 0.0
@@ -43,7 +45,7 @@ class Track:
     level: Level
     """Stable's."""
     candidate: Level
-    comparison: Comparison | Latency | Events
+    comparison: Compared
     objective: Objective | None
     curve: tuple[float, ...]
     """Log likelihoods of the ratio, for its interval; empty where none is wanted."""
@@ -58,8 +60,17 @@ class Track:
 
     @property
     def edges(self) -> tuple[float, ...]:
-        """The buckets of a latency once they are settled, else none."""
-        return self.comparison.edges if isinstance(self.comparison, Latency) else ()
+        """The buckets of a latency, or of scores, once they are settled, else none."""
+        return self.comparison.edges if isinstance(self.comparison, Latency | Scores) else ()
+
+    @property
+    def watched(self) -> float | None:
+        """The edge beyond which requests count as bad: the objective's, else one that stable's own counts tell."""
+        if self.sli.edge is not None or not self.edges:
+            return self.sli.edge
+        if isinstance(self.comparison, Scores):
+            return self.comparison.watched
+        return self.comparison.tail if isinstance(self.comparison, Latency) else None
 
     def log_harm(self, slis: int, standards: Standards) -> float:
         """log of the harm e-value of this SLI among so many, in nats: comparison and objective averaged."""
@@ -72,7 +83,7 @@ class Track:
             # Innovations take a bad draw of pods into account; all else leaves it out of account.
             return told
         lost = margins.lottery(self.calibration, slis, standards)
-        if isinstance(self.comparison, Latency) and self.objective is None:
+        if isinstance(self.comparison, Latency | Scores) and self.objective is None:
             lost *= margins.FAR  # the draws up to there are told apart
         return pods.capped(told, margins.log_cap(slis, standards), lost) if lost else told
 
@@ -85,9 +96,11 @@ class Track:
 def begin(sli: Sli, calibration: Calibration, *, interval: bool = True) -> Track:
     """Return the evidence of an SLI before any look."""
     known = _level(sli, calibration)
-    compared: Comparison | Latency | Events = comparison.begin()
+    compared: Compared = comparison.begin()
     if sli.latency:
         compared = latency.begin(calibration.edges, calibration.shares, sli.edge)
+    elif sli.scores:
+        compared = scores.begin(calibration.edges, calibration.shares)
     elif sli.rate:
         compared = rate.begin(sli.budget)
     # A rate keeps its objective with its comparison.
@@ -138,20 +151,16 @@ def advance(track: Track, arms: Arms, step: int, slis: int, standards: Standards
     `asked`: the candidate had requests in it, by whichever SLI; only a rate cannot tell by itself.
     """
     sli, calibration, level = track.sli, track.calibration, track.level.share
-    if isinstance(track.comparison, Latency) and sli.edge is None and track.comparison.edges:
-        # Without an objective the tail edge says which requests count as slow.
-        arms = replace(
-            arms,
-            x1=above(arms.edges, arms.counts1, track.comparison.tail),
-            x0=above(arms.edges, arms.counts0, track.comparison.tail),
-        )
+    if sli.edge is None and (watched := track.watched) is not None:
+        # Without an objective an edge in the tail says which requests count as slow, or as scored low.
+        arms = replace(arms, x1=above(arms.edges, arms.counts1, watched), x0=above(arms.edges, arms.counts0, watched))
     counts = (arms.x1, arms.n1, arms.x0, arms.n0)
     both = arms.n1 > 0 and arms.n0 > 0
     # Of events, which are few, one look of stable tells too little: to weigh it by itself would discount those looks in
     # which stable has any.
     now = max(level, arms.x0 / arms.n0) if arms.n0 > 0 and not sli.rate else level
-    # The load that noise grows with: bad requests, for a latency all requests.
-    load = 1.0 if sli.latency else now
+    # The load that noise grows with: bad requests, by buckets all requests.
+    load = 1.0 if sli.by_buckets else now
     phi, phi_tail = (harm_phi(calibration, arms, load, tail=tail) if both else 1.0 for tail in (False, True))
 
     def beyond(allowed: float) -> float:
@@ -181,6 +190,16 @@ def advance(track: Track, arms: Arms, step: int, slis: int, standards: Standards
                 safe_phi(calibration, arms, load, bounds[0]) if both else 1.0,
                 safe_phi(calibration, arms, load, bounds[1], tail=True) if both else 1.0,
             ),
+        )
+    elif isinstance(compared, Scores):
+        compared = scores.advance(
+            compared,
+            arms,
+            draws=margins.draws(sli.allowed_ratio, calibration, slis, standards, arms.pods1, arms.pods0),
+            step_ratio=pass_ratio,
+            floor=sli.floor,
+            phi=phi,
+            phis_safe=phis_safe(track, arms, pass_ratio),
         )
     elif isinstance(compared, Events):
         if both:
@@ -221,11 +240,24 @@ def advance(track: Track, arms: Arms, step: int, slis: int, standards: Standards
     )
 
 
+def phis_safe(track: Track, arms: Arms, ratio: float) -> tuple[float, ...]:
+    """Return the dispersion that divides the evidence of safe of scores, by edge but the last."""
+    compared = track.comparison
+    if not isinstance(compared, Scores) or not compared.edges:
+        return ()
+    if arms.n1 <= 0 or arms.n0 <= 0:
+        return (1.0,) * len(compared.safe_by_edge)
+    bounds = [late + scores.SAFE_FLOOR for _, late, _ in scores.lines(compared.law, ratio)]
+    return tuple([safe_phi(track.calibration, arms, 1.0, bound) for bound in bounds])
+
+
 def restart_safe(track: Track) -> Track:
     """A new step begins: forget the evidence of safe and the step's totals, keep that of harm."""
     compared = track.comparison
     if isinstance(compared, Latency):
         return replace(track, comparison=latency.restart_safe(compared), at_step=Totals())
+    if isinstance(compared, Scores):
+        return replace(track, comparison=scores.restart_safe(compared), at_step=Totals())
     if isinstance(compared, Events):
         return replace(track, comparison=rate.restart_safe(compared), at_step=Totals())
     return replace(track, comparison=comparison.restart_safe(compared), at_step=Totals())

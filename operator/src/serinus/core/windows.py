@@ -163,6 +163,8 @@ def _counts(known: Counters, sli: str, window: Window, longest: float) -> Counts
     parts = known.parts[sli]
     if EVENTS in parts:
         return _events(known, sli, window, longest)
+    if -inf in parts:
+        return _scores(known, sli, window)
     # A time is never below 0, and a bound of 0 says nothing of it.
     edges = tuple(sorted(part for part in parts if isinstance(part, float) and part > 0))
     if edges:
@@ -179,6 +181,16 @@ def _counts(known: Counters, sli: str, window: Window, longest: float) -> Counts
     # A counter of failures is often born with the first failure: absent means none.
     bad = total - known.increase(sli, "good", *window) if "good" in parts else known.increase(sli, "bad", *window)
     return Ratio(total=total, bad=min(total, max(0.0, bad)))
+
+
+def _scores(known: Counters, sli: str, window: Window) -> Histogram:
+    """A histogram of which lower is worse, from the bucket for everything down to the worst."""
+    parts = sorted(part for part in known.parts[sli] if isinstance(part, float))
+    heights = [known.increase(sli, part, *window) for part in parts]
+    return Histogram(
+        edges=(*parts[1:], inf),
+        counts=tuple(max(0.0, high - low) for high, low in zip(heights, [*heights[1:], 0.0], strict=True)),
+    )
 
 
 def _events(known: Counters, sli: str, window: Window, longest: float) -> Rate | None:

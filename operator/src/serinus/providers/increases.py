@@ -80,8 +80,8 @@ def parts(measurement: Measurement, edge: float | None) -> tuple[tuple[Part, Sel
     [('total', 'answer_seconds_count'), ('good', 'answer_seconds_bucket')]
     """
     source = measurement.source
-    if isinstance(source, RateSource):
-        return ()  # No requests are counted, of which a budget could be.
+    if isinstance(source, RateSource) or (isinstance(source, HistogramSource) and source.scores):
+        return ()  # No failed requests are counted, of which a budget could be.
     if not isinstance(source, HistogramSource):
         asked = ((Part.TOTAL, source.total), (Part.BAD, source.bad), (Part.GOOD, source.good))
         return tuple((part, one) for part, one in asked if one is not None)

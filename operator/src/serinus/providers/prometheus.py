@@ -44,6 +44,8 @@ class Part(StrEnum):
     BAD = "bad"
     GOOD = "good"
     BUCKET = "bucket"
+    SCORES = "scores"
+    """A bucket of a histogram of which lower is worse."""
     EVENTS = "events"
 
 
@@ -109,7 +111,7 @@ def parts(measurement: Measurement) -> tuple[tuple[Part, Selected], ...]:
     source = measurement.source
     if isinstance(source, HistogramSource):
         buckets = Selected(metric=source.histogram.metric + "_bucket", matchers=source.histogram.matchers)
-        return ((Part.BUCKET, buckets),)
+        return ((Part.SCORES if source.scores else Part.BUCKET, buckets),)
     if isinstance(source, RateSource):
         return ((Part.EVENTS, source.events),)
     asked = [(Part.TOTAL, source.total)]

@@ -73,7 +73,10 @@ def _series(raw: RawSeries, sli: str) -> Series:
 
     Names are interned: a trial keeps those of all its series, and most of them are the same.
     """
-    part = float(raw.labels.get("le", "nan")) if raw.part is Part.BUCKET else raw.part.value
+    part: float | str = raw.part.value
+    if raw.part in (Part.BUCKET, Part.SCORES):
+        bound = float(raw.labels.get("le", "nan"))
+        part = bound if raw.part is Part.BUCKET else -bound
     labels: Labels = tuple([(intern(k), intern(v)) for k, v in raw.labels.items() if k not in _NOT_LABELS])
     return Series(pod=intern(raw.pod), sli=sli, part=part, labels=labels, points=raw.samples)
 

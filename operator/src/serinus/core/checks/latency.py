@@ -11,16 +11,14 @@ Buckets are settled once, on the first hundred requests of stable or on its hist
 
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from itertools import zip_longest
 from math import inf
-from operator import mul
 
 from serinus.core.arms import Arms
 from serinus.core.checks import buckets, slower
 from serinus.core.checks.comparison import EQUAL, EQUAL_WEIGHTS
 from serinus.core.checks.margins import Draw
 from serinus.core.stats import onset, slowing, stochastic_order, two_proportion
-from serinus.core.stats.draws import redraw, weigh
+from serinus.core.stats.draws import weigh_all
 from serinus.core.stats.stochastic_order import positive, regress
 
 LEARNED = 0.2
@@ -128,22 +126,15 @@ def _harm(
     chances = [draw.chance for draw in draws]
     share, part1, part0 = stochastic_order.balance(arms.n1, arms.n0)
     counts = [part1 / phi * n for n in arms.counts1] + [part0 / phi * n for n in arms.counts0]
-    logs, known = [], []
     bets = slower.log_factors(state.edges, state.law, tuple([draw.ratio for draw in draws]), share)
-    for before, bet in zip_longest(state.draws, bets):
-        known_before = before or chances
-        if state.new_pods:
-            known_before = redraw(known_before, chances)
-        log_e, after = weigh([sum(map(mul, counts, of)) for of in bet], known_before)
-        logs.append(log_e)
-        known.append(after)
+    logs, known = weigh_all(bets, counts, state.draws, chances, new=state.new_pods)
     # Learned anew at each look, and so held only to the furthest draw.
     furthest = draws[-1].ratio
     p0 = slower.line(state.edges, state.law, furthest)
     learned = positive([n + CONCENTRATION * share for n, share in zip(state.candidate, p0, strict=True)])
     rows = slowing.rows(state.edges, state.law, furthest)
     logs.append(stochastic_order.log_e_value(arms.counts1, arms.counts0, regress(learned, p0), rows) / phi)
-    return logs, tuple(known)
+    return logs, known
 
 
 @lru_cache(maxsize=512)
@@ -164,10 +155,10 @@ def parts_above(edges: tuple[float, ...], law: tuple[float, ...], edge: float, r
 def log_e_expected(state: Latency, arms: Arms, edge: float, ratio: float, floor: float) -> float:
     """Return the log e-value of safe at one edge, of the counts that a candidate equal to stable would show."""
     usual, late = shares_above(state.edges, state.law, edge, ratio)
-    return _log_e(1.0, usual, late, floor, (arms.n1 * usual, arms.n1, arms.n0 * late, arms.n0))
+    return log_e_at(1.0, usual, late, floor, (arms.n1 * usual, arms.n1, arms.n0 * late, arms.n0))
 
 
-def _log_e(like: float, usual: float, late: float, floor: float, counts: tuple[float, float, float, float]) -> float:
+def log_e_at(like: float, usual: float, late: float, floor: float, counts: tuple[float, float, float, float]) -> float:
     """log e of (x1, n1, x0, n0) for a candidate with `like` times stable's share, against stable slowed down."""
     line = late + floor
     if line > 0.999:
@@ -193,7 +184,7 @@ def _safe(
     parts = parts_above(state.edges, state.law, edge, ratio)
     x0 = sum([n * part for n, part in zip(arms.counts0, parts, strict=True)])
     counts = (x1, arms.n1, x0, arms.n0)
-    return tuple([log + _log_e(like, usual, late, floor, counts) / phi for log, like in zip(old, EQUAL, strict=True)])
+    return tuple([log + log_e_at(like, usual, late, floor, counts) / phi for log, like in zip(old, EQUAL, strict=True)])
 
 
 def _learn_buckets(state: Latency, arms: Arms, objective: float | None) -> Latency:

@@ -49,8 +49,8 @@ class Events:
     """Evidence of one rate: harm since the attempt began, safe since the step began."""
 
     harm: onset.Onset
-    objective: Objective | None = None
-    """None: there is none."""
+    objective: Objective | None
+    """None: there is none. Never left out where it is written down: it is what evidence of a rate is told by."""
     safe: tuple[float, ...] = (0.0,) * len(EQUAL)
 
     @property

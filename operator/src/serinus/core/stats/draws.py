@@ -19,8 +19,10 @@ Reference: Robbins, "Statistical methods related to the law of the iterated loga
 and Warmuth, "Tracking the best expert" (1998) for the part that is given back.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from itertools import zip_longest
 from math import exp, inf, log
+from operator import mul
 
 NEW = 0.2
 """Part of what is known of the draw that a new step gives back."""
@@ -43,6 +45,33 @@ def weigh(logs: Sequence[float], known: Sequence[float]) -> tuple[float, tuple[f
     parts = [part * exp(least - one) for part, one in zip(known, logs, strict=True)]
     whole = sum(parts)
     return least - log(whole), tuple([max(LEAST, part / whole) for part in parts])
+
+
+def weigh_all(
+    bets: Iterable[Iterable[Sequence[float]]],
+    counts: Sequence[float],
+    before: Sequence[tuple[float, ...]],
+    chances: Sequence[float],
+    *,
+    new: bool,
+) -> tuple[list[float], tuple[tuple[float, ...], ...]]:
+    """Return log e of one look for each bet, in nats, and what is known of the draw after it, by bet.
+
+    `bets`: for each bet and each factor, what one count adds to log e; `before`: what was known, empty before any look;
+    `chances`: of the factors, before any look; `new`: new pods came since the last look.
+
+    >>> weigh_all([[[1.0, -0.5]]], [4.0, 2.0], (), [1.0], new=False)
+    ([3.0], ((1.0,),))
+    """
+    logs, known = [], []
+    for old, bet in zip_longest(before, bets):
+        known_before = old or chances
+        if new:
+            known_before = redraw(known_before, chances)
+        log_e, after = weigh([sum(map(mul, counts, of)) for of in bet], known_before)
+        logs.append(log_e)
+        known.append(after)
+    return logs, tuple(known)
 
 
 def redraw(known: Sequence[float], chances: Sequence[float]) -> tuple[float, ...]:

@@ -43,7 +43,19 @@ def rows(edges: tuple[float, ...], law: tuple[float, ...], factor: float) -> Row
     >>> [[(j, round(part, 3)) for j, part in row] for row in rows((1.0, 2.0, float("inf")), (.4, .4, .2), 1.5)]
     [[(0, 0.474), (1, 0.526)], [(1, 0.459), (2, 0.541)], [(2, 1.0)]]
     """
-    reached = [0.0, *_reached(edges, law, factor, 0.0), 1.0]
+    return coupled(law, _reached(edges, law, factor, 0.0))
+
+
+def coupled(law: Sequence[float], after: Sequence[float]) -> Rows:
+    """Return for each bucket where its requests go, with their parts, when none passes another.
+
+    `law`: none of its shares is 0; `after`: the share that is at most each bound but the last, afterwards; it is
+    nowhere larger than before.
+
+    >>> coupled((.5, .5), (.4,))
+    (((0, 0.8), (1, 0.19999999999999996)), ((1, 1.0),))
+    """
+    reached = [0.0, *after, 1.0]
     found = []
     low = 0.0
     for k, share in enumerate(law):
