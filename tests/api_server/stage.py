@@ -33,6 +33,8 @@ class Behaviour:
     answers: bool = True
     faults: float = 0.0
     """Events a second of each pod, whatever it answers."""
+    low: float = 0.05
+    """Part of its answers that a judge gives a 1; of the others half get a 4, half a 5."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -202,7 +204,7 @@ class Stage:
         if scene is None:
             return
         load = self._load(scene)
-        counters, histograms, faults = [], [], []
+        counters, histograms, faults, scores = [], [], [], []
         for name, (_, version) in scene.pods.items():
             behaviour = self._behaviour.get(version, Behaviour())
             if self.cold is not None and name not in self.warm:
@@ -214,10 +216,17 @@ class Stage:
             faults.append({"labels": labels, "per_second": behaviour.faults})
             observed = {str(behaviour.seconds): rate * 0.95, str(behaviour.seconds * 4): rate * 0.05}
             histograms.append({"labels": labels, "observations_per_second": observed})
+            judged = {
+                "1": rate * behaviour.low,
+                "4": rate * (1 - behaviour.low) / 2,
+                "5": rate * (1 - behaviour.low) / 2,
+            }
+            scores.append({"labels": labels, "observations_per_second": judged})
         document: Any = [
             {"name": "http_requests_total", "type": "counter", "samples": counters},
             {"name": "http_request_duration_seconds", "type": "histogram", "bounds": BUCKETS, "samples": histograms},
             {"name": "gpu_faults_total", "type": "counter", "samples": faults},
+            {"name": "answer_score", "type": "histogram", "bounds": (1, 2, 3, 4), "samples": scores},
         ]
         answer = requests.post(f"{self._exporter}/series", json=document, timeout=5)
         assert answer.ok, answer.text

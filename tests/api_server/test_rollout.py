@@ -79,6 +79,32 @@ def test_a_version_with_as_few_faults_is_promoted(healthy: Stage) -> None:
     assert causes == ["finish", "start", "step", "step", "promote", "finish"]
 
 
+QUALITY = [
+    {"preset": "http/success-rate", "objective": "95%"},
+    {"name": "quality", "histogram": {"metric": "answer_score", "worse": "lower"}},
+]
+
+
+def test_a_version_that_answers_well_and_is_scored_lower_is_taken_back_on_its_scores(healthy: Stage) -> None:
+    healthy.rollout(slis=QUALITY)
+    healthy.behaves("v2", low=0.4)
+    healthy.source("v2")
+    status = healthy.wait_for(120, phase="RolledBack")
+    assert "quality is worse: candidate" in status["message"], status["message"]
+    assert "at or below" in status["message"], status["message"]
+    (told,) = [one for one in status["slis"] if one["name"] == "quality"]
+    assert told["verdict"] == "Fail"
+    assert healthy.weights() == (100, 0)
+
+
+def test_a_version_whose_scores_are_as_high_is_promoted(healthy: Stage) -> None:
+    healthy.rollout(slis=QUALITY)
+    healthy.source("v2")
+    status = healthy.wait_for(180, phase="Healthy", attempt=1, reason="Healthy")
+    assert healthy.versions()[status["stable"]["revision"]] == "v2"
+    assert [one["name"] for one in status["slis"]] == ["http/success-rate", "quality"]
+
+
 def test_the_first_requests_of_a_pod_are_no_evidence_where_the_spec_says_so(healthy: Stage) -> None:
     """v2 fails everything until its caches are warm; without a warm-up that is a rollback within seconds."""
     healthy.rollout(workload={"deployment": "chat", "replicas": 4, "warmUpRequests": 2000})

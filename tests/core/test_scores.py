@@ -80,7 +80,7 @@ def test_a_candidate_with_lower_scores_fails_and_says_where() -> None:
     said = judge.verdict(judged(30, laws=(LOWER, USUAL)))
     assert said.verdict is Verdict.FAIL
     assert "quality is worse: candidate" in said.sentence
-    assert "at or below 3 of 2,400 scores, stable" in said.sentence
+    assert "at or below 3 of 2,320 scores, stable" in said.sentence
 
 
 def test_a_tenth_of_answers_that_collapse_is_found() -> None:
@@ -108,7 +108,7 @@ def test_the_first_hundred_scores_settle_the_buckets_and_are_no_evidence() -> No
     before, after = judged(1, each=20), judged(2, each=20)
     assert before.tracks[0].edges == ()
     assert judge.findings(before)[0].candidate is None
-    assert "nothing to show yet of 40 scores" in judge.findings(before)[0].sentence
+    assert "no scores to compare yet" in judge.findings(before)[0].sentence
     assert after.tracks[0].edges == (-4.0, -3.0, -2.0, -1.0, math.inf)
     assert after.tracks[0].log_safe == 0.0
 
@@ -247,6 +247,47 @@ def test_the_time_of_a_step_is_foreseen_and_so_is_what_it_finds() -> None:
     assert small is not None
     assert large is not None
     assert 1.1 < small < large < 10
+
+
+def test_the_shares_that_people_see_are_of_the_scores_that_are_compared() -> None:
+    """The buckets are settled by the third look; nothing before that is in the shares."""
+    (finding,) = judge.findings(judged(40, each=10, pods=(4, 4), laws=((0.2, 0.1, 0.2, 0.3, 0.2), USUAL)))
+    assert finding.candidate == pytest.approx(0.3, abs=0.04)
+    assert finding.stable == pytest.approx(0.1, abs=0.03)
+
+
+def test_a_look_may_be_cut_into_any_number() -> None:
+    """Evidence is linear in the counts, as long as stable's law and the candidate's are not learned anew."""
+    law = USUAL[::-1]
+    factors = lower.log_factors(law, (1.1,), 0.001, 0.25)
+    random = Random(7)
+    parts = [[*drawn(random, 20, law), *drawn(random, 60, law)] for _ in range(4)]
+    whole = [sum(column) for column in zip(*parts, strict=True)]
+    for (bet,) in factors:
+        each = [sum(n * one for n, one in zip(part, bet, strict=True)) for part in parts]
+        assert sum(each) == pytest.approx(sum(n * one for n, one in zip(whole, bet, strict=True)))
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    several=st.lists(st.tuples(*[st.lists(st.floats(0, 1e6), min_size=5, max_size=5)] * 2), min_size=1, max_size=6),
+    assumed=st.booleans(),
+)
+def test_whatever_is_counted_every_number_is_finite(
+    several: list[tuple[list[float], list[float]]], assumed: bool
+) -> None:
+    state = judge.begin([quality()], standards(), no_history([quality()]) if assumed else quiet(quality()))
+    for k, counts in enumerate(several, 1):
+        pods = tuple(
+            PodLook(pod=role, role=role, start=0, end=15, counts={"quality": mirrored(EDGES, told)})
+            for role, told in zip((Role.CANDIDATE, Role.STABLE), counts, strict=True)
+        )
+        state = judge.advance(state, Look(at=15.0 * k, weight=20, step=1, pods=pods, covered_seconds=15.0))
+    (finding,) = judge.findings(state)
+    assert math.isfinite(judge.verdict(state).e)
+    assert math.isfinite(finding.e_harm)
+    assert math.isfinite(finding.e_safe)
+    assert finding.sentence
 
 
 # Read as scraped

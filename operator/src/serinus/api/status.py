@@ -51,7 +51,8 @@ class SliStatus(Part):
     name: str = Field(description="Name of the SLI.")
     verdict: str = Field(description="Pass, Fail, NotEnough, NoData or ProviderDown.")
     candidate: str = Field(
-        default="", description="The candidate's value: share of bad requests, or events per pod-hour."
+        default="",
+        description="The candidate's value: share of bad requests or of low scores, or events per pod-hour.",
     )
     stable: str = Field(
         default="", description="The stable revision's value; with analysis.baseline: fresh that of its fresh pods."

@@ -89,8 +89,8 @@ def values(track: Track) -> tuple[float | None, float | None]:
             compared.edges, compared.stable, 0.99
         )
     n = track.totals
-    if isinstance(compared, Scores) and not compared.edges:
-        return None, None
+    if isinstance(compared, Scores):
+        return scores.beyond(compared)
     if isinstance(compared, Events):
         return HOUR * n.x1 / n.n1 if n.n1 > 0 else None, HOUR * n.x0 / n.n0 if n.n0 > 0 else None
     return n.x1 / n.n1 if n.n1 > 0 else None, n.x0 / n.n0 if n.n0 > 0 else None
@@ -282,7 +282,7 @@ def _numbers(told: Finding, track: Track) -> str:
     if track.sli.rate:
         return _events(told, track)
     if isinstance(track.comparison, Scores):
-        return _scores(told, track.comparison, track.totals.n1)
+        return _scores(told, track.comparison)
     seen, unit = f"of {track.totals.n1:,.0f} requests", track.sli.seconds_per_unit
     if told.candidate is None or told.stable is None:
         return f"nothing to show yet {seen}"
@@ -292,10 +292,11 @@ def _numbers(told: Finding, track: Track) -> str:
     return f"candidate {told.candidate:.2%}{above} {seen}, stable {told.stable:.2%}"
 
 
-def _scores(told: Finding, compared: Scores, n: float) -> str:
+def _scores(told: Finding, compared: Scores) -> str:
     """The share of low scores of both: of a Fail at the edge where they are furthest apart."""
-    if told.candidate is None or told.stable is None or not compared.edges:
-        return f"nothing to show yet of {n:,.0f} scores"
+    if told.candidate is None or told.stable is None:
+        return "no scores to compare yet"
+    n = sum(compared.candidate)
     edge, candidate, stable = compared.watched, told.candidate, told.stable
     if told.verdict is Verdict.FAIL:
         edge, candidate, stable = scores.furthest_apart(compared) or (edge, candidate, stable)

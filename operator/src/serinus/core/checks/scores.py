@@ -162,6 +162,15 @@ def restart_safe(state: Scores) -> Scores:
     return replace(state, safe_by_edge=((0.0,) * len(EQUAL),) * len(state.safe_by_edge), new_pods=True)
 
 
+def beyond(state: Scores) -> tuple[float | None, float | None]:
+    """Return the shares of both, the candidate's first, beyond the edge that is watched; None of one without scores."""
+    if not state.edges:
+        return None, None
+    at, watched = state.edges.index(state.watched) + 1, (state.candidate, state.stable)
+    candidate, stable = (sum(counts[at:]) / sum(counts) if sum(counts) > 0 else None for counts in watched)
+    return candidate, stable
+
+
 def furthest_apart(state: Scores) -> tuple[float, float, float] | None:
     """Return the edge at which the candidate's share beyond it exceeds stable's by most, for its size, and both shares;
     None before both were seen."""
