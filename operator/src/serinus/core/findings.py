@@ -145,12 +145,12 @@ def outlooks(track: Track, arms: Arms, ratio: float, standards: Standards) -> li
     """
     floor, compared = track.sli.floor, track.comparison
     if isinstance(compared, Scores):
-        gains = scores.log_e_expected(compared, arms, ratio) if compared.edges else []
-        shown = [onset.log_sum(logs, comparison.EQUAL_WEIGHTS) for logs in compared.safe_by_edge]
+        by_edge = scores.log_e_expected(compared, arms, ratio) if compared.edges else []
+        nats = [onset.log_sum(logs, comparison.EQUAL_WEIGHTS) for logs in compared.safe_by_edge]
         phis = phis_safe(track, arms, ratio)
         return [
-            Outlook(shown=logs, gains=(gain / phi / arms.n1,))
-            for logs, gain, phi in zip(shown, gains, phis, strict=True)
+            Outlook(shown=known, gains=(gain / phi / arms.n1,))
+            for known, gain, phi in zip(nats, by_edge, phis, strict=True)
         ]
     if not isinstance(compared, Latency):
         level = track.level.share
