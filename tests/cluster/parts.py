@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import threading
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack
@@ -50,7 +51,8 @@ class Part:
     source: str = ""
     """Folder below build/ whose files are part of the key."""
     heavy: bool = True
-    """Whether building it keeps all cores busy; such parts go one at a time of each module, the others all at once."""
+    """Whether building it keeps all cores busy; such parts go two at a time and one of each module, the others all at
+    once."""
     shapes: tuple[str, ...] = (WHOLE,)
     """Which shapes of cluster need it, or `KIND`."""
 
@@ -193,14 +195,19 @@ def _side_by_side(needed: list[Part], install: Callable[[], None]) -> None:
     with ExitStack() as stack:
         light = stack.enter_context(ThreadPoolExecutor(4))
         packages = light.submit(install)
+        # Two Go builds at once keep two cores busy also while one of them links, which is not parallel in itself; a
+        # third would only take memory.
+        two = threading.Semaphore(2)
 
         def make(part: Part) -> None:
-            if not part.heavy:
+            if part.heavy:
+                with two:
+                    cache.ensure(part.key, part.recipe)
+            else:
                 packages.result()  # debootstrap is one of the packages
-            cache.ensure(part.key, part.recipe)
+                cache.ensure(part.key, part.recipe)
 
-        # Programs of one module go one after another, because two at once would both compile what they share; those of
-        # different modules side by side, so that both cores are busy also while one links, which is not parallel.
+        # Programs of one module go one after another, because two at once would both compile what they share.
         heavy = {module: stack.enter_context(ThreadPoolExecutor(1)) for module in modules}
         going: list[Future[None]] = [packages]
         going += [(heavy[part.module] if part.heavy else light).submit(make, part) for part in needed]
