@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from tests.crash.case import AFTER, BEFORE, Case, Outcome, play
 from tests.crash.story import STORIES
 
-AT_ONCE = int(os.environ.get("SERINUS_CRASH_AT_ONCE", "6"))
+AT_ONCE = int(os.environ.get("SERINUS_CRASH_AT_ONCE", "8"))
 """Stories side by side: they mostly wait, for the settle times of a rollout and for a lease."""
 
 
