@@ -124,6 +124,80 @@ def test_a_pass_needs_every_edge() -> None:
     assert compared.log_safe <= worst
 
 
+def passes_at(edges: tuple[float, ...], laws: tuple[tuple[float, ...], ...], **seen: object) -> tuple[Verdict, int]:
+    """The verdict after an hour of looks, or the first that is one, and the minute in which it is said."""
+    sli, random = seen.pop("sli", quality()), Random(seen.pop("seed", 1))  # type: ignore[call-overload]
+    state = judge.begin([sli], standards(), quiet(sli))
+    for k in range(1, 61):
+        state = judge.advance(state, look(random, MINUTE * k, laws=laws, edges=(edges, edges), **seen))  # type: ignore[arg-type]
+        said = judge.findings(state)[0].verdict
+        if said is not Verdict.NOT_ENOUGH:
+            break
+    return said, k
+
+
+FIVE = (1.0, 2.0, 3.0, 4.0, 5.0, math.inf)
+
+
+@pytest.mark.parametrize("step", [1, 3])
+def test_a_bound_at_the_best_score_that_there_is_does_not_keep_an_equal_candidate_from_passing(step: int) -> None:
+    """Nothing lies above it, and so no candidate can have so many more answers below it."""
+    said, minutes = passes_at(FIVE, ((*USUAL, 0.0),) * 2, step=step)
+    assert (said, minutes < 30) == (Verdict.PASS, True)
+    assert passes_at((0.5, 0.8, 1.0, math.inf), ((0.1, 0.3, 0.6, 0.0),) * 2, step=step)[0] is Verdict.PASS
+
+
+@pytest.mark.parametrize("best", [0.02, 0.015, 0.01, 0.005, 0.001])
+@pytest.mark.parametrize(("step", "allowed"), [(1, 1.1), (3, 1.1), (1, 3.0), (3, 1.0)])
+def test_a_best_score_that_is_rare_does_not_keep_an_equal_candidate_from_passing(
+    best: float, step: int, allowed: float
+) -> None:
+    law = (0.05, 0.1, 0.25, 0.6 - best, best)
+    assert passes_at(EDGES, (law, law), step=step, sli=quality(allowed_ratio=allowed))[0] is Verdict.PASS
+
+
+@pytest.mark.parametrize("worse", [LOWER, COLLAPSED])
+def test_with_a_bound_that_shows_nothing_lower_scores_are_found_as_ever(worse: tuple[float, ...]) -> None:
+    found = [passes_at(FIVE, ((*worse, 0.0), (*USUAL, 0.0)), seed=seed) for seed in range(4)]
+    assert all(said is Verdict.FAIL and minutes < 10 for said, minutes in found), found
+
+
+def test_a_candidate_at_the_margin_of_a_rare_best_score_alone_seldom_passes() -> None:
+    """3 % have it of stable's answers, and as few as the margin of the last step leaves of the candidate's."""
+    kept = 0.03 / (0.03 + 1.4 * 0.97) - scores.SAFE_FLOOR
+    laws = ((0.05, 0.1, 0.25, 0.6 - kept, kept), (0.05, 0.1, 0.25, 0.57, 0.03))
+    told = [passes_at(EDGES, laws, step=3, seed=seed) for seed in range(12)]
+    assert sum(said is Verdict.PASS for said, _ in told) <= 2, told
+
+
+@pytest.mark.parametrize(
+    ("edges", "law", "told"),
+    [
+        ((10.0, math.inf), (1.0, 0.0), "100.0% of stable's scores are at or below 10, the histogram's lowest bound"),
+        ((1.0, math.inf), (0.992, 0.008), "99.1% of stable's scores are at or below 1, the histogram's lowest bound"),
+    ],
+)
+def test_a_histogram_with_nearly_all_scores_in_its_worst_bucket_never_passes_and_says_what_to_write(
+    edges: tuple[float, ...], law: tuple[float, ...], told: str
+) -> None:
+    state = judged(40, edges=(edges, edges), laws=(law, law))
+    (finding,) = judge.findings(state)
+    assert (finding.verdict, finding.reason) == (Verdict.NOT_ENOUGH, "OneBucket")
+    assert told in finding.sentence
+    assert "Give the histogram bounds that lie among the scores" in finding.sentence
+    assert finding.needs_requests is None
+    assert finding.e_safe == 1.0
+
+
+def test_evidence_from_before_all_scores_fell_to_the_worst_is_no_pass_either() -> None:
+    state = judged(30)
+    (track,) = state.tracks
+    assert judge.findings(state)[0].verdict is Verdict.PASS
+    assert isinstance(track.comparison, scores.Scores)
+    fallen = replace(track, comparison=replace(track.comparison, law=(0.001, 0.001, 0.001, 0.001, 0.996)))
+    assert judge.findings(replace(state, tracks=(fallen,)))[0].reason == "OneBucket"
+
+
 def test_evidence_of_safe_begins_anew_at_each_step_and_that_of_harm_does_not() -> None:
     state = judged(20)
     harm = state.tracks[0].log_harm(1, standards())

@@ -35,6 +35,8 @@ NOT_ENOUGH = frozenset({"NoBaseline"})
 """Of these, what is no fault of the metrics: others are NoData."""
 PODS_DIFFER = "PodsDiffer"
 """Reason of a NotEnough that no more requests would end: stable's pods differ too much for so few of the candidate."""
+ONE_BUCKET = "OneBucket"
+"""Reason of a NotEnough that no more scores would end: nearly all of stable's are in the worst bucket."""
 GATHERING = 3.0
 """Evidence of harm from which on people are told of it and not of how soon the step could pass."""
 
@@ -47,10 +49,13 @@ def finding_of(track: Track, standards: Standards, step: int, *, slis: int, fail
     low, high = ratio_interval.interval(track.curve, standards.false_rollback_rate) if track.curve else (None, None)
     more = None if silence else needs(track, standards, step)
     pods, requests = _pods(track), not track.sli.rate
-    passed = track.log_safe >= -log(standards.false_promotion_rate)
+    blind = one_bucket(track, margins.step_ratio(track.sli, standards, step))
+    passed = track.log_safe >= -log(standards.false_promotion_rate) and not blind
     verdict, reason = Verdict.NOT_ENOUGH, "MoreTimeNeeded" if track.sli.rate else "MoreRequestsNeeded"
     if more is None and _luck(track, standards) > 1.0:
         reason = PODS_DIFFER
+    if blind:
+        reason = ONE_BUCKET
     if failed:
         verdict, reason = Verdict.FAIL, "Worse"
     elif silence:
@@ -76,6 +81,11 @@ def finding_of(track: Track, standards: Standards, step: int, *, slis: int, fail
         needs_seconds=None if requests or more is None else more / pods,
     )
     return _with_sentence(told, track, standards, step)
+
+
+def one_bucket(track: Track, ratio: float) -> bool:
+    """Whether the buckets of scores can show nothing, however many there are."""
+    return isinstance(track.comparison, Scores) and scores.is_blind(track.comparison, ratio)
 
 
 def values(track: Track) -> tuple[float | None, float | None]:
@@ -249,6 +259,14 @@ def _with_sentence(told: Finding, track: Track, standards: Standards, step: int)
             sentence=f"{told.sli} cannot be shown below {limit}: stable's pods differ so much that"
             f" {'one' if pods == 1 else pods} of the candidate may look {_luck(track, standards):.2g} times better than"
             f" the model is. More pods of the candidate would help, or a larger allowedRatio. Now {numbers}.",
+        )
+    if told.reason == ONE_BUCKET and isinstance(track.comparison, Scores):
+        return replace(
+            told,
+            sentence=f"{told.sli} cannot be shown below {limit}: {track.comparison.law[-1]:.1%} of stable's scores are"
+            f" at or below {0 - track.comparison.edges[-2]:g}, the histogram's lowest bound, so that none could be told"
+            f" to be worse. Give the histogram bounds that lie among the scores, or a larger score to better answers."
+            f" Now {numbers}.",
         )
     more = words(told.needs_requests, 0.0) or "an unknown number of requests more"
     if track.sli.rate:

@@ -18,9 +18,9 @@ from functools import lru_cache
 from serinus.core.arms import Arms
 from serinus.core.checks import buckets, lower
 from serinus.core.checks.comparison import EQUAL, EQUAL_WEIGHTS
-from serinus.core.checks.latency import CONCENTRATION, ENOUGH, HALF_LIFE, is_due, log_e_at
+from serinus.core.checks.latency import CONCENTRATION, ENOUGH, HALF_LIFE, is_due
 from serinus.core.checks.margins import Draw
-from serinus.core.stats import onset, stochastic_order, worsening
+from serinus.core.stats import onset, stochastic_order, two_proportion, worsening
 from serinus.core.stats.draws import weigh_all
 from serinus.core.stats.stochastic_order import positive, regress
 
@@ -31,6 +31,12 @@ MOST_BUCKETS = 8
 SAFE_FLOOR = 0.01
 """A candidate may have so large a part of all answers more beyond each edge, and pass a step: a score that one answer
 in a hundred gets cannot be told from one that none gets by a few hundred."""
+WHOLE = 0.999
+"""A line beyond this share of all answers is one that no candidate can be beyond."""
+NEAREST = 0.05
+"""An alternative stays away from its line by this part of what the line leaves on its smaller side."""
+LEAST, MOST = 1e-5, 1 - 1e-5
+"""Shares in an alternative."""
 WATCHED = 0.05
 """The edge that people are told of is the furthest that so many of stable's scores lie beyond."""
 
@@ -151,10 +157,31 @@ def lines(law: tuple[float, ...], ratio: float) -> tuple[tuple[float, float, tup
 
 def log_e_expected(state: Scores, arms: Arms, ratio: float) -> list[float]:
     """Return by edge the log e-value of safe, of the counts that a candidate equal to stable would show."""
+    if is_blind(state, ratio):
+        return [0.0] * len(state.safe_by_edge)
     return [
-        log_e_at(1.0, usual, late, SAFE_FLOOR, (arms.n1 * usual, arms.n1, arms.n0 * late, arms.n0))
+        _log_e(1.0, usual, late, (arms.n1 * usual, arms.n1, arms.n0 * late, arms.n0))
         for usual, late, _ in lines(state.law, ratio)
     ]
+
+
+def is_blind(state: Scores, ratio: float) -> bool:
+    """Whether so many of stable's scores are in the worst bucket that no candidate could be worse than `ratio` allows:
+    then nothing that it shows is evidence of safe."""
+    return bool(state.edges) and lines(state.law, ratio)[-1][1] + SAFE_FLOOR > WHOLE
+
+
+def _log_e(like: float, usual: float, late: float, counts: tuple[float, float, float, float]) -> float:
+    """log e of (x1, n1, x0, n0) beyond one edge, for a candidate with `like` times stable's share there.
+
+    Where nearly all answers are beyond an edge, as where the last bound is the largest score that there is, no
+    candidate can have so many more: then it is stable that shows it, since the null wants it to have fewer than 99 %.
+    """
+    line = late + SAFE_FLOOR
+    # Measured from the nearer end: 5 % of a line at 99.8 % would put an alternative below stable itself.
+    highest = min(MOST, line - NEAREST * min(line, max(0.0, 1 - line)))
+    a1, a0 = min(max(like * usual, LEAST), highest), min(max(late, LEAST), MOST)
+    return two_proportion.log_e_value(*counts, a1, a0, 1.0, SAFE_FLOOR)
 
 
 def restart_safe(state: Scores) -> Scores:
@@ -185,6 +212,8 @@ def furthest_apart(state: Scores) -> tuple[float, float, float] | None:
 
 
 def _safe(state: Scores, arms: Arms, ratio: float, phis: tuple[float, ...]) -> tuple[tuple[float, ...], ...]:
+    if is_blind(state, ratio):
+        return state.safe_by_edge
     found = []
     for at, (old, (usual, late, parts), phi) in enumerate(
         zip(state.safe_by_edge, lines(state.law, ratio), phis, strict=True), 1
@@ -192,12 +221,7 @@ def _safe(state: Scores, arms: Arms, ratio: float, phis: tuple[float, ...]) -> t
         x0 = sum([n * part for n, part in zip(arms.counts0, parts, strict=True)])
         counts = (sum(arms.counts1[at:]), arms.n1, x0, arms.n0)
         found.append(
-            tuple(
-                [
-                    log + log_e_at(like, usual, late, SAFE_FLOOR, counts) / phi
-                    for log, like in zip(old, EQUAL, strict=True)
-                ]
-            )
+            tuple([log + _log_e(like, usual, late, counts) / phi for log, like in zip(old, EQUAL, strict=True)])
         )
     return tuple(found)
 
