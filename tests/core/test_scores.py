@@ -323,6 +323,29 @@ def test_the_time_of_a_step_is_foreseen_and_so_is_what_it_finds() -> None:
     assert 1.1 < small < large < 10
 
 
+@pytest.mark.parametrize("step", [1, 2])
+def test_the_time_that_is_foreseen_before_any_score_was_seen_is_near_what_it_will_be(step: int) -> None:
+    stage = Stage(step=step, weight=33, pods1=2, pods0=4)
+    unseen, known = (
+        forecast(
+            judge.begin([quality()], standards(), noise, intervals=False), [stage], {"quality": 4.0}, interval=15.0
+        )
+        for noise in (
+            quiet(quality()),
+            Noise(
+                calibrations={
+                    "quality": replace(
+                        quiet(quality()).of(quality()),
+                        edges=mirrored(EDGES, USUAL).edges,
+                        shares=(0.3, 0.4, 0.2, 0.06, 0.04),
+                    )
+                }
+            ),
+        )
+    )
+    assert known[0].evidence / 1.5 < unseen[0].evidence < known[0].evidence * 1.5
+
+
 def test_the_shares_that_people_see_are_of_the_scores_that_are_compared() -> None:
     """The buckets are settled by the third look; nothing before that is in the shares."""
     (finding,) = judge.findings(judged(40, each=10, pods=(4, 4), laws=((0.2, 0.1, 0.2, 0.3, 0.2), USUAL)))

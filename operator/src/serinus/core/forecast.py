@@ -12,8 +12,9 @@ from dataclasses import dataclass, replace
 from math import inf, log, sqrt
 
 from serinus.core.arms import Arms
-from serinus.core.checks import comparison, margins
+from serinus.core.checks import comparison, margins, scores
 from serinus.core.checks.comparison import Comparison
+from serinus.core.checks.scores import Scores
 from serinus.core.evidence import Look, Rate, Ratio, Sli, Standards
 from serinus.core.findings import Outlook, outlooks
 from serinus.core.history import (
@@ -31,6 +32,8 @@ from serinus.core.tracks import Track, restart_safe
 
 RECENT = 600.0
 """Seconds of the past whose traffic is taken to last."""
+UNKNOWN_SCORES = scores.begin((-4.0, -3.0, -2.0, -1.0, inf), (0.36, 0.38, 0.16, 0.07, 0.03))
+"""What stable's scores are taken to be before any were seen: on a scale of 1 to 5, 3.97 on average."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -211,10 +214,12 @@ def _luck(track: Track, arms: Arms, standards: Standards) -> Luck | None:
 def seconds(track: Track, arms: Arms, ratio: float, standards: Standards) -> float:
     """Return the seconds of evidence, at the load of `arms`, until an equal candidate is shown to be below `ratio`."""
     wanted = -log(standards.false_promotion_rate)
+    if isinstance(track.comparison, Scores) and not track.edges:
+        track = replace(track, comparison=UNKNOWN_SCORES)
     # A step begins with nothing shown, and with new pods.
     ahead = outlooks(restart_safe(track), arms, ratio, standards)
     if not ahead:
-        # A latency, or scores, whose buckets are not known yet: as if its tail were as rare as its seed.
+        # A latency whose buckets are not known yet: as if its tail were as rare as its seed.
         level, floor = track.level.share, track.sli.floor
         gain = comparison.log_e_equal(arms.n1 * level, arms.n1, arms.n0 * level, arms.n0, 1.0, level, ratio, floor)
         gain /= safe_phi(track.calibration, arms, level, ratio * level + floor, tail=True) * arms.n1
