@@ -96,11 +96,13 @@ def _safe(
 ) -> None:
     """Add a look to the evidence of safe and to what is known of lucky draws, as `comparison.advance_safe` does."""
     line = ratio * share + floor
+    if line > HIGHEST_LINE:
+        return
     logs = np.zeros(len(lucky))
     for j in range(len(EQUAL)):
         like = min(EQUAL[j] * share, 0.95 * line)
         for k in range(len(lucky)):
-            part = lucky[k, 1]
+            part = min(lucky[k, 1], HIGHEST_LINE / line)
             logs[k] = 0.0
             if like < part * line:
                 x1, n1, x0, n0 = counts

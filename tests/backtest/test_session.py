@@ -10,9 +10,11 @@ from hypothesis import strategies as st
 
 from serinus.backtest import InputError, Session, run
 from serinus.backtest.raw import Asked
-from serinus.core.evidence import Role
+from serinus.core.checks import margins
+from serinus.core.evidence import Role, Standards
 from serinus.core.model import Shift
 from serinus.core.needs import Started
+from serinus.core.noise import Calibration
 from serinus.core.samples import Series
 from tests.backtest.counts import BOTH, LATENCY, SPEC, lines, past, raw, spec
 
@@ -463,8 +465,18 @@ def test_a_state_fits_only_its_own_spec() -> None:
         Session(NO_DRAIN).restore(session.state())
     with pytest.raises(InputError, match="another version of Serinus"):
         Session(SPEC).restore({**session.state(), "bets": "1/2/3"})
+    before_draws = session.state()["bets"].rpartition("/")[0]
+    with pytest.raises(InputError, match="another version of Serinus"):
+        Session(SPEC).restore({**session.state(), "bets": before_draws})
     with pytest.raises(InputError, match="no state of a backtest"):
         Session(SPEC).restore({"lines": "many"})
+
+
+def test_a_state_says_how_many_draws_of_pods_its_evidence_tells_apart() -> None:
+    calibration = Calibration(phi=1.0, phi_tail=1.0, pod_rate=0.1, share=0.01, pod_spread=0.2, pod_degrees=7)
+    rules = Standards(false_rollback_rate=0.01, false_promotion_rate=0.05, steps=3)
+    told_apart = len(margins.lucky(calibration, rules, 1, 4))
+    assert Session(SPEC).state()["bets"].split("/")[3:] == [str(told_apart)]
 
 
 def test_the_step_follows_the_weight_unless_it_is_said() -> None:

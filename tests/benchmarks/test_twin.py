@@ -40,12 +40,12 @@ def weights() -> tuple[Floats, Floats]:
     )
 
 
-def traffic(seed: int, worse: float, minutes: int, runs: int = 3) -> Traffic:
+def traffic(seed: int, worse: float, minutes: int, runs: int = 3, bad: float = 0.01) -> Traffic:
     """Bursty, drifting, with pods that differ, looks without a candidate, and looks without anybody."""
     rng = np.random.default_rng(seed)
     weight, step = weights()
     looks = len(weight)
-    rate = 0.01 * np.exp(0.7 * np.sin(np.arange(looks) / 20) + 0.3 * rng.normal(size=(runs, looks)))
+    rate = bad * np.exp(0.7 * np.sin(np.arange(looks) / 20) + 0.3 * rng.normal(size=(runs, looks)))
     n1 = rng.poisson(3000 * weight / 100, (runs, looks)).astype(float)
     n0 = rng.poisson(3000 * (1 - weight / 100), (runs, looks)).astype(float)
     n1[rng.random((runs, looks)) < 0.05] = 0
@@ -53,7 +53,7 @@ def traffic(seed: int, worse: float, minutes: int, runs: int = 3) -> Traffic:
     bursts = rng.gamma(2, 0.5, (2, runs, looks))
     pods = 5
     past_n = rng.poisson(300, (runs, minutes, pods)).astype(float)
-    shares = 0.01 * np.exp(0.2 * rng.normal(size=pods)) * rng.gamma(3, 1 / 3, past_n.shape)
+    shares = np.minimum(0.9, bad * np.exp(0.2 * rng.normal(size=pods)) * rng.gamma(3, 1 / 3, past_n.shape))
     return Traffic(
         n1=n1,
         x1=rng.binomial(n1.astype(int), np.minimum(0.9, worse * rate * bursts[0])).astype(float),
@@ -203,6 +203,12 @@ def test_the_twin_of_a_ratio_has_cores_evidence_after_every_look(
     seed: int, worse: float, alpha: float, minutes: int, sli: Sli
 ) -> None:
     compare(traffic(seed, worse, minutes), sli, standards(alpha))
+
+
+@pytest.mark.parametrize("bad", [0.3, 0.6, 0.9])
+@pytest.mark.parametrize("minutes", [0, 90])
+def test_the_twin_has_cores_evidence_where_nearly_all_requests_are_bad(bad: float, minutes: int) -> None:
+    compare(traffic(11, 1.0, minutes, bad=bad), errors(budget=None), standards(0.05))
 
 
 @pytest.mark.parametrize(("seed", "worse", "alpha", "minutes"), CASES)

@@ -219,14 +219,41 @@ def test_events_that_need_longer_than_max_hold_say_how_many_pods_that_is_with() 
 def test_pods_that_differ_too_much_for_a_step_are_said_before_it_starts_with_the_choices(
     pods: int, of_few: str, changes: dict[str, object], after: str
 ) -> None:
-    luck = Luck(pods=pods, times=1.86, allowed=1.46)
+    luck = Luck(sli="errors", pods=pods, times=1.86, allowed=1.5)
     first = foreseen(1, inf, seconds=inf, soonest=inf, luck=luck)
     preparing = world(first, foreseen(2), foreseen(3), **changes)
     plan = preparing.tick()
     assert "Step 1 (5 %) cannot conclude, however long it takes" in plan.sentence
     assert f"{of_few} may look 1.9 times better than the model is, for errors. It then {after}" in plan.sentence
-    for choice in ("more pods", "workload.replicas", "an allowedRatio above 1.5 for errors", "looser objective"):
+    for choice in ("more pods", "workload.replicas", "an allowedRatio of 1.5 or more for errors", "looser objective"):
         assert choice in plan.sentence
     said = condition(preparing, plan)
     assert said is not None
     assert (said.status, said.reason) == (False, "PodsDiffer")
+
+
+def test_a_step_that_only_some_draws_of_pods_let_conclude_says_so_with_its_time() -> None:
+    luck = Luck(sli="slips", pods=1, times=1.4, allowed=None, never=False)
+    preparing = world(foreseen(1, luck=luck), foreseen(2), foreseen(3))
+    plan = preparing.tick()
+    assert "takes about 11 min if it is as good as stable, but never concludes if its few pods" in plan.sentence
+    assert "1.4 times better than the model is, for slips" in plan.sentence
+    assert "allowedRatio" not in plan.sentence
+    said = condition(preparing, plan)
+    assert said is not None
+    assert (said.status, said.reason) == (False, "PodsDiffer")
+
+
+def test_a_step_too_long_for_max_hold_says_that_whatever_its_pods_draw() -> None:
+    luck = Luck(sli="errors", pods=1, times=1.4, allowed=None, never=False)
+    told = world(foreseen(1, 7200.0, luck=luck), foreseen(2), foreseen(3)).tick().progress.forecast
+    assert told is not None
+    assert told.reason == "MaxHoldTooShort"
+
+
+def test_a_later_step_that_draws_of_pods_may_stop_is_said_before_the_first() -> None:
+    luck = Luck(sli="errors", pods=1, times=1.4, allowed=None, never=False)
+    told = world(foreseen(1), foreseen(2), foreseen(3, luck=luck)).tick().progress.forecast
+    assert told is not None
+    assert told.reason == "WithinMaxHold"
+    assert "may never conclude, because pods differ" in told.sentence

@@ -48,6 +48,8 @@ def binomial(random: Random, n: int, p: float) -> int:
     """How many of n happen, each with probability p (by the gaps between them; normal where many)."""
     if p <= 0 or n <= 0:
         return 0
+    if p >= 1:
+        return n
     if n * p > 30:
         return max(0, min(n, round(random.gauss(n * p, math.sqrt(n * p * (1 - p))))))
     happened, at = 0, 0

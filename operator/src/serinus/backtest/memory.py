@@ -7,7 +7,7 @@ from math import inf
 
 from serinus.backtest import budgets
 from serinus.core import trial
-from serinus.core.checks import comparison, latency, rate, scores
+from serinus.core.checks import comparison, latency, margins, rate, scores
 from serinus.core.evidence import Look, ProviderState, Role
 from serinus.core.increments import Intake
 from serinus.core.judge import EvidenceState
@@ -15,7 +15,9 @@ from serinus.core.model import Shift
 from serinus.core.needs import Started
 from serinus.core.trial import Trial
 
-BETS = "/".join(str(len(weights)) for weights in (comparison.ODDS, latency.WEIGHTS, scores.WEIGHTS, rate.TIMES))
+BETS = "/".join(
+    map(str, (*map(len, (comparison.ODDS, latency.WEIGHTS, scores.WEIGHTS, rate.TIMES)), margins.DRAWS))
+)
 """Of this version of Serinus."""
 NEVER = Shift(at=-inf, weight=0, step=0)
 """Before the first line that says a weight."""
@@ -71,7 +73,8 @@ class Memory:
     asked: str
     """Digest of what the session was opened with: a state fits no other one."""
     bets: str
-    """How many alternatives are bet on, by kind of SLI: evidence of other bets does not go on."""
+    """How many alternatives are bet on, by kind of SLI, and against how many draws of pods: evidence of other bets does
+    not go on."""
     lines: int = 0
     at: float | None = None
     """Time of the last line with increments, or with a weight."""

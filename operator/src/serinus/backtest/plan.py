@@ -172,6 +172,7 @@ def _stage(spec: Spec, number: int, whole: int, pods: int | None) -> Stage:
         **compared(spec, whole, needed),
         hold=step.hold,
         min_requests=step.min_requests,
+        max_hold=spec.max_hold,
         idle=spec.drain + LOOKS_HELD * spec.interval,
     )
 

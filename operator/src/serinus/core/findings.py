@@ -52,7 +52,7 @@ def finding_of(track: Track, standards: Standards, step: int, *, slis: int, fail
     blind = one_bucket(track, margins.step_ratio(track.sli, standards, step))
     passed = track.log_safe >= -log(standards.false_promotion_rate) and not blind
     verdict, reason = Verdict.NOT_ENOUGH, "MoreTimeNeeded" if track.sli.rate else "MoreRequestsNeeded"
-    if more is None and _luck(track, standards) > 1.0:
+    if more is None and _luck(track, standards) > 1.0 and not _too_high(track, standards, step):
         reason = PODS_DIFFER
     if blind:
         reason = ONE_BUCKET
@@ -131,6 +131,22 @@ def _luck(track: Track, standards: Standards) -> float:
     return margins.least_ratio(track.calibration, standards, last.pods1, last.pods0)
 
 
+def _too_high(track: Track, standards: Standards, step: int) -> bool:
+    """True where the step's line allows nearly every request to be bad: nothing is shown below it."""
+    ratio = margins.step_ratio(track.sli, standards, step)
+    return ratio * track.level.share + track.sli.floor > comparison.HIGHEST_LINE
+
+
+def differ(track: Track, arms: Arms, ratio: float, standards: Standards) -> bool:
+    """Return whether pods differ so much that a candidate equal to stable may never be shown below `ratio`: more than
+    `margins.UNLUCKY` of all draws of its pods, and stable's, keep it from that. False where no draw is judged."""
+    if not isinstance(track.comparison, Comparison):
+        return False
+    level, sure = track.level.share, margins.sure_ratio(track.calibration, standards, arms.pods1, arms.pods0)
+    line = ratio * level + track.sli.floor
+    return sure > 1.0 and line <= min(sure * level, comparison.HIGHEST_LINE)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outlook:
     """One thing to be shown below the step's line, and how evidence of it grows."""
@@ -172,8 +188,7 @@ def outlooks(track: Track, arms: Arms, ratio: float, standards: Standards) -> li
             ]
         lucky = margins.lucky(track.calibration, standards, arms.pods1, arms.pods0)
         gains = tuple(comparison.log_e_equal(*counts, 1.0, level, ratio, floor, draw.ratio) / each for draw in lucky)
-        known = compared.draws[0] if compared.draws else ()
-        chances = known if len(known) == len(lucky) else tuple(draw.chance for draw in lucky)
+        chances = compared.draws[0] if compared.draws else tuple(draw.chance for draw in lucky)
         return [Outlook(shown=compared.log_safe, gains=gains, draws=chances)]
     told = []
     for edge, logs, is_tail in ((compared.body, compared.safe_body, False), (compared.tail, compared.safe_tail, True)):
@@ -253,12 +268,9 @@ def _with_sentence(told: Finding, track: Track, standards: Standards, step: int)
         # Who reads this has to know which way it goes, not how much would be needed if it went the other way.
         return replace(told, sentence=f"{told.sli} looks worse so far: {numbers}; evidence of harm {told.e_harm:.3g}.")
     if told.reason == PODS_DIFFER:
-        pods = track.last.pods1 if track.last is not None else 0
         return replace(
             told,
-            sentence=f"{told.sli} cannot be shown below {limit}: stable's pods differ so much that"
-            f" {'one' if pods == 1 else pods} of the candidate may look {_luck(track, standards):.2g} times better than"
-            f" the model is. More pods of the candidate would help, or a larger allowedRatio. Now {numbers}.",
+            sentence=f"{told.sli} cannot be shown below {limit}: {_better(track, standards)} Now {numbers}.",
         )
     if told.reason == ONE_BUCKET and isinstance(track.comparison, Scores):
         return replace(
@@ -271,7 +283,20 @@ def _with_sentence(told: Finding, track: Track, standards: Standards, step: int)
     more = words(told.needs_requests, 0.0) or "an unknown number of requests more"
     if track.sli.rate:
         more = "an unknown time" if told.needs_seconds is None else f"about {duration(told.needs_seconds)} more"
-    return replace(told, sentence=f"{told.sli} needs {more} to be shown below {limit}: {numbers}.")
+    sentence = f"{told.sli} needs {more} to be shown below {limit}: {numbers}."
+    if track.last is not None and differ(track, track.last, ratio, standards):
+        sentence += f" That may never be: {_better(track, standards)}"
+    return replace(told, sentence=sentence)
+
+
+def _better(track: Track, standards: Standards) -> str:
+    """Why pods that differ keep a candidate from being shown, and what would help."""
+    pods = track.last.pods1 if track.last is not None else 0
+    return (
+        f"stable's pods differ so much that {'one' if pods == 1 else pods} of the candidate may look"
+        f" {_luck(track, standards):.2g} times better than the model is. More pods of the candidate would help, or a"
+        " larger allowedRatio."
+    )
 
 
 def _shares(told: Finding, track: Track) -> str:

@@ -16,7 +16,7 @@ from serinus.core.checks import comparison, margins, scores
 from serinus.core.checks.comparison import Comparison
 from serinus.core.checks.scores import Scores
 from serinus.core.evidence import Look, Rate, Ratio, Sli, Standards
-from serinus.core.findings import Outlook, outlooks
+from serinus.core.findings import Outlook, differ, outlooks
 from serinus.core.history import (
     BLURRED,
     ENOUGH_HOURS,
@@ -34,6 +34,8 @@ RECENT = 600.0
 """Seconds of the past whose traffic is taken to last."""
 UNKNOWN_SCORES = scores.begin((-4.0, -3.0, -2.0, -1.0, inf), (0.36, 0.38, 0.16, 0.07, 0.03))
 """What stable's scores are taken to be before any were seen: on a scale of 1 to 5, 3.97 on average."""
+LARGEST_ALLOWED = 5
+"""A larger `allowedRatio` is not proposed: it would let through what nobody wants."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,18 +55,23 @@ class Stage:
     min_requests: int = 0
     idle: float = 0.0
     """Seconds at its beginning and its end that are no evidence: the drain, and the look that is held back."""
+    max_hold: float = inf
+    """Seconds of evidence after which the step is given up."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Luck:
-    """Why no time is enough for a step: its few pods may look better than the model is."""
+    """Why no time may be enough for a step: its few pods may look better than the model is."""
 
+    sli: str
     pods: int
     """Of the candidate."""
     times: float
     """How many times better they may look."""
-    allowed: float
-    """The `allowedRatio` beyond which the step can conclude."""
+    allowed: float | None
+    """An `allowedRatio` with which the step ends within `maxHold`; None: there is none."""
+    never: bool = True
+    """False: it may end, unless the draw of the candidate's pods is unlucky."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,7 +96,7 @@ class Foreseen:
     pods: int = 0
     """Of the candidate, where the SLI that takes longest counts events: it waits for time, not for requests. Else 0."""
     luck: Luck | None = None
-    """Where the pods of the workload differ too much for so few of the candidate; else None."""
+    """Where the pods of the workload differ too much for so few of the candidate, for one of the SLIs; else None."""
 
 
 def forecast(
@@ -125,7 +132,7 @@ def forecast(
                 soonest=max(soonest, stage.hold, counted) + stage.idle,
                 rate=slowest.rate,
                 assumed=slowest.assumed,
-                luck=slowest.luck,
+                luck=slowest.luck or next((one.luck for one in needed if one.luck is not None), None),
             )
         )
         soon += told[-1].soonest
@@ -174,10 +181,16 @@ class _Needed:
     pods: int = 0
     """Of the candidate, for a rate of events: what it waits for is their time."""
     luck: Luck | None = None
+    anew: bool = False
+    """What is shown begins anew once the noise is measured (`tracks.recalibrate`)."""
 
     def lasts(self, measured_in: float) -> float:
         """Seconds of evidence where the noise is measured after so many."""
-        if self.slow <= measured_in or self.fast >= self.slow:
+        if self.slow <= measured_in:
+            return self.slow
+        if self.anew and measured_in < inf:
+            return measured_in + self.fast
+        if self.fast >= self.slow:
             return self.slow
         # What part of the evidence is gathered by then counts as it was weighed.
         return measured_in + (1 - measured_in / self.slow) * self.fast
@@ -190,7 +203,8 @@ def _of(track: Track, stage: Stage, rate: float, interval: float, standards: Sta
         return _Needed(sli=sli, rate=0.0, assumed=assumed, slow=inf, fast=inf)
     ratio = margins.step_ratio(track.sli, standards, stage.step)
     slow = seconds(track, arms, ratio, standards)
-    fast = seconds(_calm(track, arms), arms, ratio, standards) if assumed else slow
+    calm = _calm(track, arms) if assumed else track
+    fast = seconds(calm, arms, ratio, standards) if assumed else slow
     return _Needed(
         sli=sli,
         rate=rate,
@@ -198,17 +212,33 @@ def _of(track: Track, stage: Stage, rate: float, interval: float, standards: Sta
         slow=slow,
         fast=min(fast, slow),
         pods=stage.pods1 if track.sli.rate else 0,
-        luck=_luck(track, arms, standards) if slow == inf else None,
+        luck=_luck(track, arms, ratio, standards, never=slow == inf, within=stage.max_hold),
+        anew=isinstance(track.comparison, Comparison)
+        and (margins.measured(calm.calibration) is None) != (margins.measured(track.calibration) is None),
     )
 
 
-def _luck(track: Track, arms: Arms, standards: Standards) -> Luck | None:
-    """What of the draw of pods keeps a share of bad requests from being shown; None: nothing."""
-    if not isinstance(track.comparison, Comparison):
+def _luck(track: Track, arms: Arms, ratio: float, standards: Standards, *, never: bool, within: float) -> Luck | None:
+    """What of the draw of pods may keep a share of bad requests from being shown; None: nothing."""
+    if not isinstance(track.comparison, Comparison) or not differ(track, arms, ratio, standards):
         return None
-    times = margins.least_ratio(track.calibration, standards, arms.pods1, arms.pods0)
-    allowed = times - track.sli.floor / track.level.share - margins.LAST_MORE
-    return Luck(pods=arms.pods1, times=times, allowed=allowed) if allowed > track.sli.allowed_ratio else None
+
+    def ends(tenths: int) -> bool:
+        other = tenths / 10 + margins.LAST_MORE
+        return not differ(track, arms, other, standards) and seconds(track, arms, other, standards) <= within
+
+    # In whole tenths, as people write it; the first one that ends, between those that do not and those that do.
+    low, high = int(10 * track.sli.allowed_ratio), 10 * LARGEST_ALLOWED
+    while ends(high) and high - low > 1:
+        middle = (low + high) // 2
+        low, high = (low, middle) if ends(middle) else (middle, high)
+    return Luck(
+        sli=track.sli.name,
+        pods=arms.pods1,
+        times=margins.least_ratio(track.calibration, standards, arms.pods1, arms.pods0),
+        allowed=high / 10 if ends(high) else None,
+        never=never,
+    )
 
 
 def seconds(track: Track, arms: Arms, ratio: float, standards: Standards) -> float:

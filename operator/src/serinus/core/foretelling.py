@@ -57,14 +57,14 @@ def in_short(progress: Progress, step: int) -> str:
 
 def obstacle(spec: Spec, one: Foreseen) -> str:
     """Why this step cannot conclude, and what else could be written; empty where it can."""
-    if one.luck is not None:
-        return _pods_differ(spec, one, one.luck)
     reason = _reason(spec, one)
+    if reason == PODS_DIFFER and one.luck is not None:
+        return _pods_differ(spec, one, one.luck)
     return "" if reason == WITHIN else (_too_short if reason == TOO_SHORT else _no_traffic)(spec, one)
 
 
 def _reason(spec: Spec, one: Foreseen) -> str:
-    if one.luck is not None:
+    if one.luck is not None and (one.luck.never or one.evidence <= spec.max_hold):
         return PODS_DIFFER
     return WITHIN if one.evidence <= spec.max_hold else TOO_SHORT if one.rate > 0 or one.pods else NO_TRAFFIC
 
@@ -99,9 +99,12 @@ def _time(spec: Spec, ahead: list[Foreseen]) -> str:
     told = f"If it is as good as stable, {_step(spec, one)} takes about {duration(one.seconds)}{at} ({_why(spec, one)})"
     if len(ahead) > 1:
         stuck = next((each for each in ahead if each.evidence > spec.max_hold), None)
+        lottery = next((each for each in ahead if each.luck is not None), None)
         all_of_them = f"all {len(ahead)} steps about {duration(rollout)}"
         if stuck is not None:
             all_of_them = f"{_step(spec, stuck)} cannot conclude within maxHold ({duration(spec.max_hold)})"
+        elif lottery is not None:
+            all_of_them += f", but {_step(spec, lottery)} may never conclude, because pods differ"
         told += f", and {all_of_them}"
     return f"{told}.{_assumed(ahead, rollout, soonest)}"
 
@@ -152,11 +155,17 @@ def _too_short(spec: Spec, one: Foreseen) -> str:
 def _pods_differ(spec: Spec, one: Foreseen, luck: Luck) -> str:
     of_few = "one of the candidate" if luck.pods == 1 else f"{luck.pods} of the candidate"
     after = "waits for a person" if spec.on_inconclusive is OnInconclusive.HOLD else "is taken back"
+    told = f"{_step(spec, one).capitalize()} cannot conclude, however long it takes"
+    if not luck.never:
+        told = (
+            f"{_step(spec, one).capitalize()} takes about {duration(one.seconds)} if it is as good as stable, but never"
+            " concludes if its few pods happen to be worse than usual"
+        )
+    ratio = f" or write an allowedRatio of {luck.allowed:g} or more for {luck.sli}," if luck.allowed is not None else ""
     return (
-        f"{_step(spec, one).capitalize()} cannot conclude, however long it takes: the pods of this workload differ so"
-        f" much that {of_few} may look {luck.times:.2g} times better than the model is, for {one.sli}. It then"
-        f" {after} (onInconclusive): give the candidate more pods (a larger workload.replicas, or more weight for this"
-        f" step), or write an allowedRatio above {luck.allowed:.2g} for {one.sli}, or a looser objective of it."
+        f"{told}: the pods of this workload differ so much that {of_few} may look {luck.times:.2g} times better than"
+        f" the model is, for {luck.sli}. It then {after} (onInconclusive): give the candidate more pods (a larger"
+        f" workload.replicas, or more weight for this step),{ratio} or write a looser objective of {luck.sli}."
     )
 
 

@@ -110,7 +110,8 @@ def begin(
 def _measure_noise(state: EvidenceState, gathered: Gathering) -> EvidenceState:
     """Judge the looks to come by the noise that those before them showed, where it was assumed.
 
-    Evidence that was gathered stays as it was weighed. Valid, because each look is weighed by what was known before it.
+    Evidence that was gathered stays as it was weighed. Valid, because each look is weighed by what was known before it;
+    but for that of safe where nothing was known of lucky draws of pods, which begins anew.
     """
     found = history.calibrate(gathered.looks, [track.sli for track in state.tracks if track.calibration.assumed])
     noise = replace(found, calibrations={**state.noise.calibrations, **found.calibrations})

@@ -139,6 +139,7 @@ def _stages(spec: Spec, observed: Observed, progress: Progress) -> tuple[Stage, 
             **compared(spec, s.whole, s.pods_of(number)),
             hold=step.hold,
             min_requests=step.min_requests,
+            max_hold=spec.max_hold,
             idle=spec.drain + LOOKS_HELD * spec.interval,
         )
         for number, step in enumerate(spec.steps, 1)

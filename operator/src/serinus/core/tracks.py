@@ -137,8 +137,16 @@ def ceiling(track: Track, slis: int, standards: Standards) -> float | None:
 
 
 def recalibrate(track: Track, calibration: Calibration) -> Track:
-    """Return the evidence as it is, with other noise for the looks to come."""
+    """Return the evidence as it is, with other noise for the looks to come.
+
+    Where this noise tells draws of pods apart and the one before did not, the evidence of safe begins anew: it was
+    gathered as if no draw could flatter, and the same pods would be let off for all that they showed by then.
+    """
     compared = track.comparison
+    if isinstance(compared, Comparison) and (margins.measured(calibration) is None) != (
+        margins.measured(track.calibration) is None
+    ):
+        compared = comparison.restart_safe(compared)
     if isinstance(compared, Comparison) and calibration.components != track.calibration.components:
         # What was learned of the arms' ratio was learned under another noise.
         compared = replace(compared, filter=None)

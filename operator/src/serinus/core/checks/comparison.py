@@ -134,17 +134,15 @@ def advance_safe(
 ) -> Comparison:
     """Add one look (x1, n1, x0, n0) to the evidence of safe; `lucky`: the draws of pods that may flatter."""
     x1, n1, x0, n0 = counts
-    if n1 <= 0 or n0 <= 0:
+    if n1 <= 0 or n0 <= 0 or ratio * level + floor > HIGHEST_LINE:
         return state
     chances = tuple([draw.chance for draw in lucky])
-    lines = [(draw.ratio * ratio, draw.ratio * floor) for draw in lucky]
+    lines = [_drawn(draw.ratio, level, ratio, floor) for draw in lucky]
     safe, draws = [], []
     for k, like in enumerate(EQUAL):
         equal = _below(like, level, ratio, floor)
         logs = [value / phi for value in two_proportion.log_e_values(x1, n1, x0, n0, equal, level, lines)]
-        # With noise that is measured on the way the draws come: what was gathered before counts as it was weighed.
-        known = state.draws[k] if state.draws and len(state.draws[k]) == len(chances) else chances
-        told, after = weigh(logs, known)
+        told, after = weigh(logs, state.draws[k] if state.draws else chances)
         safe.append(state.safe[k] + told)
         draws.append(after)
     return replace(state, safe=tuple(safe), draws=tuple(draws))
@@ -154,9 +152,18 @@ def log_e_equal(
     x1: float, n1: float, x0: float, n0: float, like: float, level: float, ratio: float, floor: float, draw: float = 1.0
 ) -> float:
     """Return the log e-value of one look for a candidate `like` times stable's `level`, against `draw` times the step's
-    line; 0 where such a draw makes a candidate at the line look like that one."""
+    line; 0 where such a draw makes a candidate at the line look like that one, and where the line is too high."""
+    if ratio * level + floor > HIGHEST_LINE:
+        return 0.0
     equal = _below(like, level, ratio, floor)
-    return two_proportion.log_e_values(x1, n1, x0, n0, equal, level, [(draw * ratio, draw * floor)])[0]
+    return two_proportion.log_e_values(x1, n1, x0, n0, equal, level, [_drawn(draw, level, ratio, floor)])[0]
+
+
+def _drawn(draw: float, level: float, ratio: float, floor: float) -> tuple[float, float]:
+    """The step's line as this draw of pods shows it. An unlucky one shows no more than nearly every request bad, which
+    lies nearer to the line than it would: the evidence then tells less, and nothing that is not so."""
+    part = min(draw, HIGHEST_LINE / (ratio * level + floor))
+    return part * ratio, part * floor
 
 
 def _below(like: float, level: float, ratio: float, floor: float) -> float:

@@ -30,6 +30,10 @@ USUAL = (0.4, 0.08)
 """Draws that make a candidate look better than it is are told apart where so many are luckier ..."""
 RARE = 0.5
 """... and where this part of `falsePromotionRate` is."""
+UNLUCKY = 0.3
+"""People are told that pods differ where more than this part of equal candidates never passes."""
+DRAWS = len(USUAL) + 2
+"""Draws of pods that the evidence of a promotion tells apart."""
 MOST_RATE = 0.1
 """The largest `falsePromotionRate` that this is a part of."""
 
@@ -94,10 +98,16 @@ def lucky(calibration: Calibration, standards: Standards, pods1: int, pods0: int
     is ruled out; and the last one for all but FAR of `falsePromotionRate`. The chances add up to so much more than one
     that both together stay within that rate.
     """
-    if calibration.pod_spread <= 0 or calibration.pod_degrees is None:
+    degrees = measured(calibration)
+    if degrees is None:
         return NOT_DRAWN
     rate = min(MOST_RATE, standards.false_promotion_rate)
-    return _lucky(calibration.pod_spread, calibration.pod_degrees, pods1, pods0, rate)
+    return _lucky(calibration.pod_spread, degrees, pods1, pods0, rate)
+
+
+def measured(calibration: Calibration) -> int | None:
+    """Return the degrees of freedom behind the spread between pods; None where it is assumed, or pods do not differ."""
+    return calibration.pod_degrees if calibration.pod_spread > 0 else None
 
 
 @lru_cache(maxsize=512)
@@ -117,6 +127,16 @@ def least_ratio(calibration: Calibration, standards: Standards, pods1: int, pods
     """Return how many times its level the step's line must be for an equal candidate ever to be shown below it."""
     draws = lucky(calibration, standards, pods1, pods0)
     return 1 / draws[-2].ratio if len(draws) > 1 else 1.0
+
+
+def sure_ratio(calibration: Calibration, standards: Standards, pods1: int, pods0: int) -> float:
+    """Return how many times its level the step's line must be for an equal candidate to be shown below it, but for
+    UNLUCKY of all draws of its pods; 1 where no draw is judged."""
+    degrees = measured(calibration)
+    if degrees is None:
+        return 1.0
+    unlucky = pods.margin(calibration.pod_spread, degrees, pods1, pods0, UNLUCKY)
+    return least_ratio(calibration, standards, pods1, pods0) * unlucky
 
 
 def lottery(calibration: Calibration, slis: int, standards: Standards) -> float:
