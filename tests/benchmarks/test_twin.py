@@ -100,8 +100,8 @@ def latencies(seed: int, worse: float, minutes: int, runs: int = 2) -> LatencyTr
 
 def spread_over(total: float, bad: float, pods: int) -> list[Ratio]:
     """Counts of an arm, given to its pods in whole requests."""
-    return [Ratio(total=total // pods, bad=min(bad // pods, total // pods))] * (pods - 1) + [
-        Ratio(total=total - (pods - 1) * (total // pods), bad=bad - (pods - 1) * min(bad // pods, total // pods))
+    return [
+        Ratio(total=total // pods + (pod < total % pods), bad=bad // pods + (pod < bad % pods)) for pod in range(pods)
     ]
 
 

@@ -24,6 +24,7 @@ from statistics import NormalDist
 from serinus.core import tracks
 from serinus.core.arms import Arms, above
 from serinus.core.checks import margins
+from serinus.core.checks.comparison import HIGHEST_LINE
 from serinus.core.checks.latency import Latency
 from serinus.core.checks.scores import Scores
 from serinus.core.evidence import Standards
@@ -135,7 +136,11 @@ def smallest_excluded(track: Track, leg: Leg, rate: float, *, interval: float, s
     arms = arms_of(leg.stage, rate, interval, track.sli)
     if arms.n1 <= 0 or arms.n0 <= 0:
         return None
-    return _smallest(lambda ratio: seconds(track, arms, ratio, standards) <= leg.lasts, most=LARGEST)
+    most = LARGEST
+    if not track.sli.rate and not track.edges:
+        # Beyond it the line allows nearly every request to be bad, and nothing is shown below it.
+        most = min(most, (1 - 1e-9) * (HIGHEST_LINE - track.sli.floor) / track.level.share)
+    return _smallest(lambda ratio: seconds(track, arms, ratio, standards) <= leg.lasts, most=most)
 
 
 def expected(track: Track, arms: Arms, times: float) -> Arms:
