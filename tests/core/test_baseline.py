@@ -9,7 +9,7 @@ from serinus.core import judge, needs, trial
 from serinus.core.baseline import CLOCKS_DIFFER, as_candidates, fresh_pods
 from serinus.core.evidence import Counts, Histogram, Look, PodLook, Rate, Ratio, Role, Sli, Standards, Verdict
 from serinus.core.forecast import Stage, arms_of
-from serinus.core.model import Cause
+from serinus.core.model import Cause, Deadlines
 from serinus.core.noise import no_history
 from serinus.core.observed import Deployed
 from serinus.core.plan import EnsureRevision, Plan, Release
@@ -22,7 +22,8 @@ FRESH = Standards(false_rollback_rate=0.01, false_promotion_rate=0.05, steps=3, 
 
 def roomy(**changes: object) -> World:
     """v1 is stable with 4 pods; there is room for everything."""
-    world = healthy(standards=FRESH, **changes)
+    told = {"standards": FRESH, "deadlines": Deadlines(schedule=600.0, ready=600.0), **changes}
+    world = healthy(**told)
     world.free_gpus = 32
     return world
 
@@ -233,21 +234,73 @@ def test_a_killed_operator_comes_to_the_same_pods() -> None:
 # When one of them cannot be
 
 
-def test_a_fresh_pod_that_is_late_ends_the_trial_before_a_share_and_never_after() -> None:
+def without_its_fresh_pod(world: World) -> World:
+    """The youngest pod of stable was evicted, and a new one does not come up; the old ones stay ready."""
+    group = world.groups["v1"]
+    group.made[:4] = [0.0] * 4
+    group.made[4:] = [world.now] * len(group.made[4:])
+    group.start_seconds = 100_000.0
+    return world
+
+
+def waits_for_a_first_share() -> World:
+    """v2 is on trial and its pods are ready; the fresh pod of stable does not come up."""
     world = roomy()
     world.wanted = "v2"
-    world.settle(1)
-    world.groups["v1"].waiting = "no image."
-    for group in world.groups.values():
-        group.start_seconds = 0 if group is not world.groups["v1"] else 20
-    world.settle(610)
+    return without_its_fresh_pod(world.settle(1))
+
+
+def test_a_fresh_pod_that_is_late_ends_the_trial_before_its_first_share() -> None:
+    world = waits_for_a_first_share().settle(590)
+    assert world.progress.candidate == "v2"
+    world.settle(20)
     assert world.progress.rejected[0].cause is Cause.ROLLBACK
-    assert "fresh pod chat-v1-4 of stable was not ready after 600 s: no image." in world.progress.rejected[0].sentence
-    later = at(1)
-    later.groups["v1"].made[-1] = later.now
-    later.groups["v1"].start_seconds = 10_000
-    later.settle(2000)
-    assert later.progress.candidate == "v2"
+    assert world.progress.rejected[0].sentence == (
+        "Taken back before step 1: there is nothing to compare it with, because fresh pod chat-v1-4 of stable was not "
+        "ready after 600 s: starting. Ask for retry, or write baseline: stable."
+    )
+
+
+def test_the_time_for_a_fresh_pod_begins_when_the_share_begins_to_wait_for_it() -> None:
+    world = waits_for_a_first_share()
+    world.ask("pause", "t1")
+    world.settle(2000)
+    assert world.progress.candidate == "v2", "nothing waits in a pause"
+    world.ask("resume", "t2")
+    world.settle(590)
+    assert world.progress.candidate == "v2", "the pod is older than its deadline, and was waited for since the resume"
+    world.settle(20)
+    assert world.progress.candidate == ""
+
+
+def test_a_fresh_pod_that_is_evicted_in_a_step_does_not_end_the_trial_when_the_step_passes() -> None:
+    world = without_its_fresh_pod(at(2)).settle(2000)
+    world.verdict = Verdict.PASS
+    world.settle(590)
+    assert world.tick().reason == "NotReady"
+    world.settle(2000)
+    plan = world.tick()
+    assert (world.progress.candidate, world.weights, plan.reason) == ("v2", (25,), "BaselineNotReady")
+    assert "fresh pod chat-v1-4 of stable was not ready after 600 s: starting." in plan.sentence
+    world.groups["v1"].start_seconds = 20.0
+    world.settle(60)
+    assert world.weights == (50,)
+
+
+@pytest.mark.parametrize("what", ["silent", "limit", "other rules"])
+def test_a_candidate_that_had_a_share_and_lost_it_is_not_taken_back_for_want_of_a_baseline(what: str) -> None:
+    world = without_its_fresh_pod(at(1)).settle(30)
+    if what == "silent":
+        world.silent = 60.0
+    elif what == "limit":
+        world.groups["v2"].made = [world.now]
+    else:
+        world.groups["v1"].made[4:] = []
+        world.spec = replace(world.spec, evidence_rules="rules-2")
+    world.settle(16)
+    assert world.weights == (0,)
+    world.settle(2000)
+    assert (world.progress.candidate, world.weights) == ("v2", (0,))
 
 
 # Who is compared

@@ -1,7 +1,8 @@
 """Fresh pods of stable, where the candidate is compared with these alone: they come before its share."""
 
 from serinus.core import replicas
-from serinus.core.model import Cause
+from serinus.core.model import Cause, Phase
+from serinus.core.observed import Pod
 from serinus.core.plan import Plan
 from serinus.core.situation import Situation
 
@@ -27,6 +28,8 @@ def wait(s: Situation, target: int) -> tuple[str, str] | None:
     missing = replicas.missing_fresh(s, s.progress)
     if capacity is not None and replicas.wants_fresh(s) and missing > capacity.free:
         return "InsufficientCapacity", f"{asked}; {capacity.shortage(missing)}"
+    if (late := _late(s)) is not None:
+        return "BaselineNotReady", f"{asked}; {_late_words(*late)}"
     waiting = next((pod for pod in s.fresh if pod.waiting), None)
     if waiting is not None:
         return waiting.waiting_reason or "BaselineNotReady", f"{asked}; {waiting.waiting}"
@@ -34,21 +37,36 @@ def wait(s: Situation, target: int) -> tuple[str, str] | None:
 
 
 def late_baseline_ends_the_trial(s: Situation) -> Plan | None:
-    """A share waits for fresh pods, and one of them cannot be scheduled or does not get ready within the deadlines.
+    """The first share of a candidate waits for fresh pods, and one of them cannot be scheduled or does not get ready
+    within the deadlines.
 
-    Once the share is given no pod of stable can end the trial: without a baseline nothing is concluded.
+    Once it was given a share no pod of stable can end the trial, however little is left of that share: what is missing
+    is evidence, and nothing speaks against the candidate. It stays at its weight and waits.
     """
     target = s.target
-    if target is None or sum(s.is_warm(pod) for pod in s.fresh) >= s.fresh_of(target):
+    if target is None or s.progress.paused or s.progress.step > 0 or s.progress.began != s.progress.candidate_since:
+        return None
+    if sum(s.is_warm(pod) for pod in s.fresh) >= s.fresh_of(target) or (late := _late(s)) is None:
+        return None
+    sentence = (
+        f"Taken back before step {target}: there is nothing to compare it with, because {_late_words(*late)} Ask for "
+        "retry, or write baseline: stable."
+    )
+    return s.shift("BaselineDeadlineExceeded", sentence, s.entry(Cause.ROLLBACK, sentence=sentence, weight=0))
+
+
+def _late(s: Situation) -> tuple[Pod, float] | None:
+    """A fresh pod that is later than its deadline, and this in seconds; counted from when it was first waited for."""
+    if s.progress.phase is not Phase.PREPARING:
         return None
     for pod in s.fresh:
         limit = s.spec.deadlines.schedule if pod.waiting_reason == "Unschedulable" else s.spec.deadlines.ready
-        since = max(pod.created_at, pod.unready_since or 0.0, s.progress.began)
+        since = max(pod.created_at, pod.unready_since or 0.0, s.progress.began, s.progress.phase_since)
         if pod.ready_since is None and s.now >= since + limit:
-            sentence = (
-                f"Taken back before step {target}, which there is nothing to compare with: fresh pod {pod.name} of "
-                f"stable was not ready after {limit:.0f} s: {pod.waiting.rstrip('.') or 'not ready'}. Ask for retry "
-                "once it can be, or write analysis.baseline: stable."
-            )
-            return s.shift("BaselineDeadlineExceeded", sentence, s.entry(Cause.ROLLBACK, sentence=sentence, weight=0))
+            return pod, limit
     return None
+
+
+def _late_words(pod: Pod, limit: float) -> str:
+    why = pod.waiting.rstrip(".") or "not ready"
+    return f"fresh pod {pod.name} of stable was not ready after {limit:.0f} s: {why}."
