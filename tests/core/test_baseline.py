@@ -11,9 +11,10 @@ from serinus.core.evidence import Counts, Histogram, Look, PodLook, Rate, Ratio,
 from serinus.core.forecast import Stage, arms_of
 from serinus.core.model import Cause, Deadlines
 from serinus.core.noise import no_history
-from serinus.core.observed import Deployed
+from serinus.core.observed import Deployed, Measured
 from serinus.core.plan import EnsureRevision, Plan, Release
 from serinus.core.samples import Series
+from serinus.core.situation import Situation
 from tests.core.traffic import EDGES, errors, latency, quiet, standards
 from tests.core.world import World, healthy
 
@@ -159,6 +160,52 @@ def test_the_limit_of_accelerators_counts_them() -> None:
     assert healthy(max_extra_gpus=4).tick().reason == "Healthy"
 
 
+def test_the_limit_of_accelerators_holds_for_a_baseline_that_is_asked_for_in_the_middle() -> None:
+    world = healthy(max_extra_gpus=4)
+    world.free_gpus, world.wanted, world.verdict = 32, "v2", Verdict.PASS
+    for _ in world.run(3000):
+        if world.progress.step == 2 and not world.progress.heading:
+            break
+    world.spec = replace(world.spec, standards=FRESH, evidence_rules="rules-2")
+    world.settle(300)
+    plan = world.tick()
+    assert (pods(world), world.weights, world.progress.candidate) == (4, (0,), "v2")
+    assert (plan.reason, plan.progress.phase) == ("MaxExtraGPUsTooLow", "Preparing")
+    assert plan.sentence == (
+        "Candidate v2, before step 1 (5 %): 0 of 1 fresh pod of stable is ready; with 2 fresh pods of stable it needs "
+        "6 extra GPUs before promotion, and workload.maxExtraGPUs allows 4. Write maxExtraGPUs: 6 or fewer replicas or "
+        "baseline: stable."
+    )
+    world.spec = replace(world.spec, max_extra_gpus=6)
+    world.settle(60)
+    assert pods(world) == 5
+    assert world.weights != (0,)
+
+
+@pytest.mark.parametrize("again", ["retry", "newer"])
+def test_the_limit_of_accelerators_holds_for_a_trial_that_begins_by_another_way(again: str) -> None:
+    world = at(1)
+    world.spec = replace(world.spec, max_extra_gpus=5)
+    if again == "retry":
+        world.ask("abort", "t1")
+        world.settle(60)
+        world.ask("retry", "t2")
+    else:
+        world.wanted = "v3"
+    world.settle(120)
+    assert (pods(world), world.weights, world.tick().reason) == (4, (0,), "MaxExtraGPUsTooLow")
+
+
+def test_fresh_pods_without_accelerators_are_not_held_up_by_the_limit() -> None:
+    world = at(1, max_extra_gpus=6)
+    seen, tight = world.observed(), replace(world.spec, max_extra_gpus=3)
+    bare = tuple(replace(one, template={}) for one in seen.deployed)
+    s = Situation(spec=tight, observed=seen, progress=world.progress, measured=Measured(), now=world.now)
+    assert (s.peak_gpus, s.fresh_allowed) == (6, False)
+    s = replace(s, observed=replace(seen, deployed=bare))
+    assert (s.peak_gpus, s.fresh_allowed) == (4, True)
+
+
 def test_pods_of_stable_count_by_what_they_ask_for_themselves() -> None:
     template = {"spec": {"containers": [{"resources": {"limits": {"nvidia.com/gpu": "2"}}}]}}
     stable = Deployed(revision="v1", template=template, replicas=4, ready=4)
@@ -251,7 +298,7 @@ def waits_for_a_first_share() -> World:
 
 
 def test_a_fresh_pod_that_is_late_ends_the_trial_before_its_first_share() -> None:
-    world = waits_for_a_first_share().settle(590)
+    world = waits_for_a_first_share().settle(590, step=5.0)
     assert world.progress.candidate == "v2"
     world.settle(20)
     assert world.progress.rejected[0].cause is Cause.ROLLBACK
@@ -264,21 +311,21 @@ def test_a_fresh_pod_that_is_late_ends_the_trial_before_its_first_share() -> Non
 def test_the_time_for_a_fresh_pod_begins_when_the_share_begins_to_wait_for_it() -> None:
     world = waits_for_a_first_share()
     world.ask("pause", "t1")
-    world.settle(2000)
+    world.settle(2000, step=10.0)
     assert world.progress.candidate == "v2", "nothing waits in a pause"
     world.ask("resume", "t2")
-    world.settle(590)
+    world.settle(590, step=5.0)
     assert world.progress.candidate == "v2", "the pod is older than its deadline, and was waited for since the resume"
     world.settle(20)
     assert world.progress.candidate == ""
 
 
 def test_a_fresh_pod_that_is_evicted_in_a_step_does_not_end_the_trial_when_the_step_passes() -> None:
-    world = without_its_fresh_pod(at(2)).settle(2000)
+    world = without_its_fresh_pod(at(2)).settle(2000, step=10.0)
     world.verdict = Verdict.PASS
-    world.settle(590)
+    world.settle(590, step=5.0)
     assert world.tick().reason == "NotReady"
-    world.settle(2000)
+    world.settle(2000, step=10.0)
     plan = world.tick()
     assert (world.progress.candidate, world.weights, plan.reason) == ("v2", (25,), "BaselineNotReady")
     assert "fresh pod chat-v1-4 of stable was not ready after 600 s: starting." in plan.sentence
@@ -299,7 +346,7 @@ def test_a_candidate_that_had_a_share_and_lost_it_is_not_taken_back_for_want_of_
         world.spec = replace(world.spec, evidence_rules="rules-2")
     world.settle(16)
     assert world.weights == (0,)
-    world.settle(2000)
+    world.settle(2000, step=10.0)
     assert (world.progress.candidate, world.weights) == ("v2", (0,))
 
 

@@ -99,8 +99,8 @@ def _fresh_pods(s: Situation, progress: Progress) -> int:
 
 
 def _fresh_asked(s: Situation, progress: Progress) -> int:
-    """Fresh pods of the step that it is at and of the one that it heads for."""
-    if not progress.candidate or progress.gate_passed >= len(s.spec.steps):
+    """Fresh pods of the step that it is at and of the one that it heads for; none beyond the limit of accelerators."""
+    if not progress.candidate or progress.gate_passed >= len(s.spec.steps) or not s.fresh_allowed:
         return 0
     heading = progress.heading or (1 if progress.step == 0 else 0)
     return max(s.fresh_of(progress.step), s.fresh_of(heading))

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 
-from serinus.core.baseline import fresh_pods
+from serinus.core.baseline import fresh_pods, gpus_of
 from serinus.core.journal import ENDS_TRIAL, fold
 from serinus.core.model import Cause, Phase, Progress, Spec, SplitRecord, Step
 from serinus.core.observed import Deployed, Measured, Observed, Pod
@@ -208,6 +208,23 @@ class Situation:
         """Fresh pods of stable that a step is judged against: as many as the candidate has; none for promotion."""
         judged = self.spec.standards.fresh_baseline and 1 <= step <= len(self.spec.steps)
         return self.pods_of(step) if judged else 0
+
+    @property
+    def fresh_gpus(self) -> int:
+        """Accelerators of all fresh pods of stable that the last step asks for."""
+        return self.fresh_of(len(self.spec.steps)) * gpus_of(self.stable)
+
+    @property
+    def peak_gpus(self) -> int:
+        """Accelerators beyond those of stable that a trial needs at its peak: a whole revision, and fresh pods."""
+        source = self.observed.source
+        return self.whole * (source.gpus_per_pod if source else 0) + self.fresh_gpus
+
+    @property
+    def fresh_allowed(self) -> bool:
+        """The limit of accelerators has room for the fresh pods, whenever it or they were asked for."""
+        limit = self.spec.max_extra_gpus
+        return limit is None or self.fresh_gpus == 0 or self.peak_gpus <= limit
 
     @property
     def needed(self) -> int:

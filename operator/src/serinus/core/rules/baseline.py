@@ -25,6 +25,12 @@ def wait(s: Situation, target: int) -> tuple[str, str] | None:
     asked = f"{warm} of {words(needed)} {'is' if needed == 1 else 'are'} ready"
     if (old := replicas.old_pods(s, s.progress)) > s.whole:
         return "OldBaseline", f"{asked}; {old - s.whole} older than this trial go first."
+    if not s.fresh_allowed:
+        return "MaxExtraGPUsTooLow", (
+            f"{asked}; with {words(s.fresh_of(len(s.spec.steps)))} it needs {s.peak_gpus} extra GPUs before promotion, "
+            f"and workload.maxExtraGPUs allows {s.spec.max_extra_gpus}. Write maxExtraGPUs: {s.peak_gpus} or fewer "
+            "replicas or baseline: stable."
+        )
     missing = replicas.missing_fresh(s, s.progress)
     if capacity is not None and replicas.wants_fresh(s) and missing > capacity.free:
         return "InsufficientCapacity", f"{asked}; {capacity.shortage(missing)}"

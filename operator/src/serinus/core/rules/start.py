@@ -1,6 +1,5 @@
 """How a rollout begins and rests: the first revision, adoption, a new trial, and nothing to do."""
 
-from serinus.core.baseline import gpus_of
 from serinus.core.model import Cause, Phase
 from serinus.core.plan import Plan
 from serinus.core.situation import RECHECK_SECONDS, Situation
@@ -124,8 +123,8 @@ def new_revision_starts_a_trial(s: Situation) -> Plan | None:
     wanted = s.observed.wanted
     if s.trial or not wanted:
         return None
-    fresh = 0 if s.returns else s.fresh_of(len(s.spec.steps)) * gpus_of(s.stable)
-    peak = s.whole * (s.observed.source.gpus_per_pod if s.observed.source else 0) + fresh
+    fresh = 0 if s.returns else s.fresh_gpus
+    peak = s.peak_gpus - s.fresh_gpus + fresh
     if s.spec.max_extra_gpus is not None and peak > s.spec.max_extra_gpus:
         of_stable, or_none = f", {fresh} of them for fresh pods of stable", " or baseline: stable"
         return s.stay(
