@@ -7,6 +7,7 @@ import pytest
 
 from serinus.core import judge, needs, trial
 from serinus.core.baseline import CLOCKS_DIFFER, as_candidates, fresh_pods
+from serinus.core.decide import decide
 from serinus.core.evidence import Counts, Histogram, Look, PodLook, Rate, Ratio, Role, Sli, Standards, Verdict
 from serinus.core.forecast import Stage, arms_of
 from serinus.core.model import Cause, Deadlines
@@ -259,6 +260,76 @@ def test_a_deleted_rollout_leaves_stable_with_as_many_pods_as_it_should_have() -
     assert pods(world) == 4
 
 
+def no_longer_asked_for(world: World) -> World:
+    """The spec asks for `baseline: stable` in mid-trial."""
+    world.spec = replace(world.spec, standards=standards(), evidence_rules="rules-2")
+    return world
+
+
+def test_a_baseline_that_is_no_longer_asked_for_goes_once_its_requests_are_answered() -> None:
+    world = no_longer_asked_for(at(3)).settle(10)
+    assert pods(world) == 6
+    world.settle(30)
+    assert (pods(world), world.progress.candidate) == (4, "v2")
+
+
+def test_a_former_stable_keeps_no_fresh_pods_where_a_baseline_is_no_longer_asked_for() -> None:
+    world = at(3)
+    world.verdict = Verdict.PASS
+    for _ in world.run(600):
+        if world.progress.stable == "v2":
+            break
+    world.spec = replace(world.spec, standards=standards())
+    assert pods(world) == 6
+    world.settle(40)
+    assert pods(world) == 4
+
+
+def test_a_deleted_rollout_takes_them_away_also_where_they_are_no_longer_asked_for() -> None:
+    world = at(3)
+    world.spec = replace(world.spec, standards=standards())
+    world.deleting_since = world.now
+    world.settle(30)
+    assert world.released == Release(keep=("v1",))
+    assert pods(world) == 4
+
+
+def invalid(world: World) -> World:
+    """What the source says cannot be followed from now on."""
+    world.problems = ("Write workload.port.",)
+    return world
+
+
+def test_what_a_trial_left_goes_also_where_the_spec_cannot_be_followed() -> None:
+    world = at(3)
+    world.ask("abort", "t1")
+    world.tick()
+    invalid(world).settle(20)
+    assert world.progress.phase == "Invalid"
+    assert (pods(world), pods(world, "v2")) == (6, 2), "requests that they had taken on are answered"
+    assert world.tick().wake_at is not None
+    world.settle(20)
+    assert (pods(world), pods(world, "v2")) == (4, 0)
+
+
+def test_where_the_spec_cannot_be_followed_nothing_goes_that_may_be_needed() -> None:
+    on_trial = invalid(at(3)).settle(60)
+    assert (pods(on_trial), pods(on_trial, "v2")) == (6, 2)
+    for told in ({"replicas": None}, {"replicas": 5}):
+        world = at(3)
+        world.ask("abort", "t1")
+        world.tick()
+        world.spec = replace(world.spec, **told)
+        invalid(world).settle(60)
+        assert pods(world) == (told["replicas"] or 6)
+    moved = at(3)
+    moved.ask("abort", "t1")
+    moved.tick()
+    moved.stable_selector = "v2"
+    invalid(moved).settle(60)
+    assert (pods(moved), pods(moved, "v2")) == (6, 2), "someone else says who is stable"
+
+
 def test_a_deletion_that_took_too_long_writes_nothing_more() -> None:
     world = at(3)
     world.deleting_since = world.now - 200
@@ -348,6 +419,35 @@ def test_a_candidate_that_had_a_share_and_lost_it_is_not_taken_back_for_want_of_
     assert world.weights == (0,)
     world.settle(2000, step=10.0)
     assert (world.progress.candidate, world.weights) == ("v2", (0,))
+
+
+def overloaded(world: World, *old_ready: float | None) -> Plan:
+    """The candidate's pod stops being ready for the third time, a fresh pod of stable loads, and its old ones are so."""
+    seen = world.observed()
+    candidate, stable = seen.revision("v2"), seen.revision("v1")
+    assert candidate is not None
+    assert stable is not None
+    world.progress = replace(world.progress, unready=2)
+    lost = replace(candidate.pods[0], ready_since=None, unready_since=world.now)
+    old = [replace(pod, ready_since=since) for pod, since in zip(stable.pods, old_ready, strict=False)]
+    loads = replace(stable.pods[4], created_at=world.now - 5, ready_since=None)
+    ready = sum(since is not None for since in old_ready)
+    deployed = (
+        replace(candidate, ready=0, pods=(lost,)),
+        replace(stable, ready=ready, pods=(*old, loads)),
+    )
+    told = replace(seen, deployed=deployed, candidate_endpoints=0)
+    return decide(world.spec, told, world.progress, Measured(), world.now)
+
+
+def test_an_overloaded_candidate_is_taken_back_while_a_fresh_pod_of_stable_loads() -> None:
+    world = at(1)
+    world.now += 10
+    assert overloaded(world, 1.0, 1.0, 1.0, 1.0).reason == "CandidateOverloaded"
+    assert overloaded(world, 1.0, 1.0, 1.0, None).reason == "CapacityLost", "stable loses pods, too"
+    assert overloaded(world, 1.0, 1.0, 1.0).reason == "CapacityLost", "stable has lost one"
+    world.spec = replace(world.spec, replicas=3)
+    assert overloaded(world, 1.0, 1.0, 1.0, None).reason == "CapacityLost", "an old one is not ready"
 
 
 # Who is compared

@@ -85,6 +85,8 @@ class World:
     budget: Budget | None = None
     intent: Intent | None = None
     deleting_since: float | None = None
+    problems: tuple[str, ...] = ()
+    """Why the spec cannot be followed."""
     verdict: Verdict = Verdict.NOT_ENOUGH
     sentence: str = "errors: 0.5% against 0.5%."
     requests: float = 1000.0
@@ -175,6 +177,7 @@ class World:
             budget=self.budget,
             intent=self.intent,
             deleting_since=self.deleting_since,
+            spec_problems=self.problems,
         )
 
     def measured(self) -> Measured:

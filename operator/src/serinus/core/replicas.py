@@ -16,7 +16,7 @@ def wanted_pods(s: Situation, progress: Progress) -> dict[str, int]:
     for one in reversed(progress.retired):
         deployed = s.observed.revision(one.revision)
         if deployed is not None and s.now < kept_until(s.spec, one, trial=bool(progress.candidate)):
-            drained = s.spec.standards.fresh_baseline and s.now >= one.at + s.spec.drain
+            drained = s.now >= one.at + s.spec.drain
             wanted[one.revision] = min(deployed.replicas, s.whole) if drained else deployed.replicas
     candidate, fresh = _trial_pods(s, progress)
     if progress.candidate:
@@ -86,13 +86,14 @@ def _fresh_pods(s: Situation, progress: Progress) -> int:
     """Pods of stable beyond a whole revision: as many as the candidate has at its step, where it is compared with fresh
     ones; never fewer during its trial, and none after it, once requests that they had taken on are answered.
 
-    Those that an earlier trial left, or a larger number of replicas, go first: which pods go is not ours to say, and of
+    Where a baseline is no longer asked for they go as after a trial. Those that an earlier trial left, or a larger
+    number of replicas, go first: which pods go is not ours to say, and of
     the young ones it says so first.
     """
-    if not s.spec.standards.fresh_baseline:
+    if s.spec.replicas is None or s.spec.traffic.by_pods:
         return 0
     there = fresh_there(s, progress)
-    if not progress.candidate or old_pods(s, progress) > s.whole:
+    if not s.spec.standards.fresh_baseline or not progress.candidate or old_pods(s, progress) > s.whole:
         ended = progress.split.at + s.spec.drain if progress.split else 0.0
         return there if s.now < ended else 0
     return max(there, _fresh_asked(s, progress))
@@ -141,8 +142,10 @@ def missing_fresh(s: Situation, progress: Progress) -> int:
 
 def actions(s: Situation, progress: Progress) -> tuple[Action, ...]:
     """What brings pods and role Services to where `progress` wants them. Pods are added before any are removed."""
-    if progress.phase in (Phase.TERMINATING, Phase.INVALID) or s.observed.conflicts:
+    if progress.phase is Phase.TERMINATING or s.observed.conflicts:
         return ()
+    if progress.phase is Phase.INVALID:
+        return _left_over(s, progress)
     wanted = wanted_pods(s, progress)
     if may_serve := _may_serve(s):
         serving = s.observed.revision(may_serve)
@@ -162,6 +165,21 @@ def actions(s: Situation, progress: Progress) -> tuple[Action, ...]:
     gone = [one for one in history if one.replicas == 0 and not one.pods][HISTORY_KEPT:]
     fewer.extend(DeleteRevision(revision=one.revision) for one in gone)
     return (*more, *_services(s, progress), *fewer)
+
+
+def _left_over(s: Situation, progress: Progress) -> tuple[Action, ...]:
+    """While the spec cannot be followed nothing is added, selected or forgotten. What a trial that is over has left goes
+    all the same, where it is certain who is stable and with how many pods: it would hold accelerators for as long."""
+    stable = progress.stable
+    if progress.candidate or not stable or s.observed.stable_selector != stable or s.spec.replicas is None:
+        return ()
+    wanted, serving = wanted_pods(s, progress), _may_serve(s)
+    ours = (stable, *(one.revision for one in progress.retired))
+    return tuple(
+        EnsureRevision(revision=one.revision, replicas=wanted.get(one.revision, 0))
+        for one in s.observed.deployed
+        if one.revision in ours and one.revision != serving and one.replicas > wanted.get(one.revision, 0)
+    )
 
 
 def _may_serve(s: Situation) -> str:
@@ -202,12 +220,11 @@ def next_retirement(s: Situation, progress: Progress) -> float | None:
         and deployed.replicas > 0
         and one.revision not in (progress.stable, progress.candidate)
     ]
-    if s.spec.standards.fresh_baseline:
-        # Fresh pods go earlier: of the stable revision, or of the one before.
-        ended = [(progress.stable, float(progress.split.at))] if progress.split is not None else []
-        ended += [(one.revision, one.at) for one in progress.retired]
-        more = {one.revision for one in s.observed.deployed if one.replicas > s.whole}
-        times += [at + s.spec.drain for one, at in ended if one in more and at + s.spec.drain > s.now]
+    # Fresh pods go earlier: of the stable revision, or of the one before.
+    ended = [(progress.stable, float(progress.split.at))] if progress.split is not None else []
+    ended += [(one.revision, one.at) for one in progress.retired]
+    more = {one.revision for one in s.observed.deployed if one.replicas > s.whole}
+    times += [at + s.spec.drain for one, at in ended if one in more and at + s.spec.drain > s.now]
     return min(times, default=None)
 
 

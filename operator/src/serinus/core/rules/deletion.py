@@ -34,8 +34,9 @@ def deletion_lets_go(s: Situation) -> Plan | None:
     sentence = f"Deleted: revision {stays} and the Services stay." if keep else "Deleted with everything it made."
     release = Release(keep=keep)
     stable = s.observed.revision(stays)
-    if s.spec.standards.fresh_baseline and keep and in_time and stable is not None and stable.replicas > s.whole > 0:
-        # Nobody else would take away the fresh pods of its last trial.
+    counted = s.spec.replicas is not None and keep and in_time
+    if counted and stable is not None and stable.replicas > s.whole > 0:
+        # Nobody else would take away the fresh pods of its last trial, also where the spec asks for none by now.
         actions = (EnsureRevision(revision=stays, replicas=s.whole), release)
         return s.stay("Deleting", sentence, phase=Phase.TERMINATING, actions=actions)
     return s.stay("Deleting", sentence, phase=Phase.TERMINATING, actions=(release,))

@@ -109,10 +109,15 @@ def share_by_pods_is_recorded(s: Situation) -> Plan | None:
 
 
 def _stopped_being_ready(s: Situation) -> bool:
-    """A candidate pod that was there when the weight was set has stopped being ready since, and no pod of stable."""
-    if s.stable is None or s.stable.ready < s.stable.replicas:
+    """A candidate pod that was there when the weight was set has stopped being ready since, and no pod of stable.
+
+    A pod of stable that was made later excuses nobody while it loads, as long as the others are a whole revision.
+    """
+    if s.stable is None or s.stable.ready < min(s.stable.replicas, s.whole):
         return False
     since = s.progress.split.at if s.progress.split else s.now
+    if any(pod.ready_since is None and pod.created_at < since for pod in s.stable.pods):
+        return False
     pods = s.candidate.pods if s.candidate else ()
     return any(pod.created_at < since <= (pod.unready_since or 0.0) for pod in pods)
 
