@@ -5,8 +5,9 @@ from dataclasses import replace
 
 import pytest
 
-from serinus.core import judge, needs, trial
-from serinus.core.baseline import CLOCKS_DIFFER, as_candidates, fresh_pods
+from serinus.core import judge, needs, replicas, trial
+from serinus.core.baseline import CLOCKS_DIFFER, as_candidates, fresh_pods, shares_room
+from serinus.core.blanking import jumped
 from serinus.core.decide import decide
 from serinus.core.evidence import Counts, Histogram, Look, PodLook, Rate, Ratio, Role, Sli, Standards, Verdict
 from serinus.core.forecast import Stage, arms_of
@@ -422,7 +423,7 @@ def test_a_candidate_that_had_a_share_and_lost_it_is_not_taken_back_for_want_of_
 
 
 def overloaded(world: World, *old_ready: float | None) -> Plan:
-    """The candidate's pod stops being ready for the third time, a fresh pod of stable loads, and its old ones are so."""
+    """The candidate's pod stops being ready for the third time, a fresh pod of stable loads; its old ones as told."""
     seen = world.observed()
     candidate, stable = seen.revision("v2"), seen.revision("v1")
     assert candidate is not None
@@ -448,6 +449,27 @@ def test_an_overloaded_candidate_is_taken_back_while_a_fresh_pod_of_stable_loads
     assert overloaded(world, 1.0, 1.0, 1.0).reason == "CapacityLost", "stable has lost one"
     world.spec = replace(world.spec, replicas=3)
     assert overloaded(world, 1.0, 1.0, 1.0, None).reason == "CapacityLost", "an old one is not ready"
+
+
+def test_fresh_pods_of_a_stable_that_runs_elsewhere_need_none_of_the_candidates_room() -> None:
+    world = at(1)
+    template = {"spec": {**world.pod_spec, "nodeSelector": {"pool": "old"}}}
+    stable, here = Deployed(revision="v1", template=template, replicas=4, ready=4), {"spec": world.pod_spec}
+    assert not shares_room(stable, here)
+    assert shares_room(replace(stable, template=here), here)
+    assert not shares_room(replace(stable, template={"spec": {}}), here)
+    seen, ahead = world.observed(), replace(world.progress, heading=3)
+    apart = tuple(replace(one, template=template) if one.revision == "v1" else one for one in seen.deployed)
+    s = Situation(spec=world.spec, observed=seen, progress=ahead, measured=Measured(), now=world.now)
+    assert replicas.missing_fresh(s, ahead) == 1
+    assert replicas.missing_fresh(replace(s, observed=replace(seen, deployed=apart)), ahead) == 0
+
+
+def test_a_stable_with_more_pods_than_a_whole_revision_is_not_said_to_have_more_than_all() -> None:
+    world = at(3)
+    world.wanted = "v1"
+    world.settle(10)
+    assert "4 of 4 pods ready" in world.tick().sentence
 
 
 # Who is compared
@@ -532,6 +554,15 @@ def test_the_share_is_that_of_the_whole_service() -> None:
     assert state.last_share == pytest.approx(10.0)
 
 
+def test_a_jump_of_old_pods_alone_leaves_nothing_out_and_one_of_both_arms_does() -> None:
+    sli, calm, rough = errors(), of_requests(0.005), of_requests(0.2)
+    many, storm = of_requests(0.005, 50_000), of_requests(0.2, 50_000)
+    before = look(1, sli, by={"stable": many, "baseline": calm, "candidate": calm})
+    assert not jumped(before, look(2, sli, by={"stable": storm, "baseline": calm, "candidate": calm}))
+    assert jumped(before, look(2, sli, by={"stable": many, "baseline": rough, "candidate": rough}))
+    assert not jumped(before, look(2, sli, by={"stable": many, "candidate": rough})), "one arm has no part in it"
+
+
 def test_a_silent_candidate_is_missed_by_the_requests_of_all_pods() -> None:
     sli = errors()
     silent = {"stable": of_requests(0.0, 800), "baseline": of_requests(0.0, 200), "candidate": of_requests(0.0, 0)}
@@ -567,5 +598,9 @@ def test_a_pod_that_is_gone_was_fresh_if_it_had_no_samples_before_the_trial() ->
     assert [role for role, _ in told] == [Role.STABLE, Role.BASELINE, Role.STABLE, Role.BASELINE]
     unknown = trial.with_roles(replace(begun, old=()), asked, samples("gone"))
     assert [role for role, _ in unknown] == [Role.STABLE], "nothing is known of the time before"
+    again = replace(asked, began=asked.since + 600, tried_since=asked.since - 60, shifts=())
+    first, second = replace(past[0], at=asked.since - 100), look(1, errors(), by={"baseline": of_requests(0.0)})
+    looks = (first, replace(second, at=asked.since + 100))
+    assert trial.begin(again, no_history(asked.slis), looks).old == ("stable",), "the other is fresh, of attempt 1"
     plain = replace(asked, standards=standards())
     assert [role for role, _ in trial.with_roles(begun, plain, samples("gone"))] == [Role.STABLE]

@@ -143,7 +143,7 @@ class World:
             source=Source(
                 kind="Deployment",
                 name="chat",
-                template={"revision": self.wanted},
+                template={"revision": self.wanted, "spec": self.pod_spec},
                 replicas=0,
                 gpus_per_pod=self.gpus_per_pod,
                 gpu_resource="nvidia.com/gpu",

@@ -31,6 +31,16 @@ def as_candidates(fresh: int, stable: Deployed | None, gpus_per_pod: int) -> int
     return ceil(fresh * gpus_of(stable) / gpus_per_pod) if gpus_per_pod else fresh
 
 
+def shares_room(stable: Deployed | None, template: Manifest) -> bool:
+    """True when pods of stable take the room of those of `template`: the same devices on the same nodes."""
+    theirs: Manifest = (stable.template.get("spec") or {}) if stable is not None else {}
+    ours: Manifest = template.get("spec") or {}
+    same = all(
+        (theirs.get(key) or None) == (ours.get(key) or None) for key in ("nodeSelector", "tolerations", "affinity")
+    )
+    return same and accelerator(theirs)[0] == accelerator(ours)[0]
+
+
 def gpus_of(stable: Deployed | None) -> int:
     """Accelerators that one pod of stable asks for."""
     spec: Manifest = (stable.template.get("spec") or {}) if stable is not None else {}

@@ -9,7 +9,7 @@ nothing is compared and nothing is left out: noise is measured on the roughest m
 
 from math import sqrt
 
-from serinus.core.evidence import Counts, Look, Rate, Ratio
+from serinus.core.evidence import Counts, Look, PodLook, Rate, Ratio, Role
 
 FACTOR = 1.5
 """The share changed by more than this factor ..."""
@@ -34,14 +34,22 @@ def jumped(before: Look, after: Look) -> bool:
     """True when some pooled share changed sharply between two looks of the same step."""
     if before.step != after.step or before.weight != after.weight:
         return False
-    if not (_compares(before) or _compares(after)):
+    fresh = any(pod.role is Role.BASELINE for look in (before, after) for pod in look.pods)
+    old_pods, new_pods = _arms(before, fresh=fresh), _arms(after, fresh=fresh)
+    several = [_compares(old_pods), _compares(new_pods)]
+    if not (all(several) if fresh else any(several)):
         return False
-    old, new = _pooled(before), _pooled(after)
+    old, new = _pooled(old_pods), _pooled(new_pods)
     return any(_sharp(*old[name], *new[name]) for name in old.keys() & new.keys())
 
 
-def _compares(look: Look) -> bool:
-    return len({pod.role for pod in look.pods}) > 1
+def _arms(look: Look, *, fresh: bool) -> list[PodLook]:
+    """The pods that are compared: beside fresh ones of stable its old ones are not, and would drown both arms."""
+    return [pod for pod in look.pods if not fresh or pod.role is not Role.STABLE]
+
+
+def _compares(pods: list[PodLook]) -> bool:
+    return len({pod.role for pod in pods}) > 1
 
 
 def _sharp(x0: float, n0: float, x1: float, n1: float) -> bool:
@@ -53,11 +61,11 @@ def _sharp(x0: float, n0: float, x1: float, n1: float) -> bool:
     return large > FACTOR * small and large - small > DEVIATIONS * sqrt(x1 + x0 * scale * scale)
 
 
-def _pooled(look: Look) -> dict[tuple[str, float], tuple[float, float]]:
+def _pooled(pods: list[PodLook]) -> dict[tuple[str, float], tuple[float, float]]:
     """By SLI and bucket edge (0 for a ratio): bad requests, or those beyond the edge, and all, of all pods; of a rate
     events and time."""
     sums: dict[tuple[str, float], tuple[float, float]] = {}
-    for pod in look.pods:
+    for pod in pods:
         for sli, counts in pod.counts.items():
             for edge, x, n in _beyond(counts):
                 bad, total = sums.get((sli, edge), (0.0, 0.0))

@@ -69,6 +69,8 @@ class Question:
     """Since when the weights on the route are not the wanted ones: what is counted since then is not evidence."""
     began: float | None = None
     """When the attempt began, up to which stable's past is read; None: when it first got traffic."""
+    tried_since: float | None = None
+    """When the candidate's first pods could be made, in whatever attempt; None: when this one began."""
     stages: tuple[Stage, ...] = ()
     """The steps whose time has not been told yet, in their order; empty: nobody waits for that."""
 
@@ -120,6 +122,7 @@ def needs(spec: Spec, observed: Observed, progress: Progress) -> Question | None
         warm_up_requests=spec.warm_up_requests,
         drift_since=progress.drift_since or None,
         began=progress.began or None,
+        tried_since=progress.candidate_since or None,
         stages=stages,
     )
 

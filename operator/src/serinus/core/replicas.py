@@ -1,6 +1,6 @@
 """How many pods each revision has, and what the two role Services select while nothing special happens."""
 
-from serinus.core.baseline import as_candidates, fresh_pods
+from serinus.core.baseline import as_candidates, fresh_pods, shares_room
 from serinus.core.model import Phase, Progress, Retirement, Spec
 from serinus.core.observed import Measured, Observed
 from serinus.core.plan import Action, DeleteRevision, EnsureRevision, EnsureRoute, FollowStable, SelectRevision
@@ -130,14 +130,18 @@ def needs_room(spec: Spec, observed: Observed, progress: Progress) -> bool:
 
 
 def missing_fresh(s: Situation, progress: Progress) -> int:
-    """Room that fresh pods of stable still need, in pods of the candidate; before the first step that of all steps."""
+    """Room that fresh pods of stable still need, in pods of the candidate; before the first step that of all steps.
+
+    Where stable's pods go to other nodes or ask for other devices they need none of the candidate's room.
+    """
+    source, stable = s.observed.source, s.observed.revision(progress.stable)
+    if source is None or not shares_room(stable, source.template):
+        return 0
     asked = _fresh_asked(s, progress)
     if asked and progress.step == 0:
         asked = s.fresh_of(len(s.spec.steps))
     missing = max(0, asked - fresh_there(s, progress))
-    source = s.observed.source
-    gpus = source.gpus_per_pod if source is not None else 0
-    return as_candidates(missing, s.observed.revision(progress.stable), gpus)
+    return as_candidates(missing, stable, source.gpus_per_pod)
 
 
 def actions(s: Situation, progress: Progress) -> tuple[Action, ...]:
@@ -168,8 +172,8 @@ def actions(s: Situation, progress: Progress) -> tuple[Action, ...]:
 
 
 def _left_over(s: Situation, progress: Progress) -> tuple[Action, ...]:
-    """While the spec cannot be followed nothing is added, selected or forgotten. What a trial that is over has left goes
-    all the same, where it is certain who is stable and with how many pods: it would hold accelerators for as long."""
+    """While the spec cannot be followed nothing is added, selected or forgotten. What a trial that is over has left
+    goes all the same, where it is certain who is stable and with how many pods: it holds accelerators."""
     stable = progress.stable
     if progress.candidate or not stable or s.observed.stable_selector != stable or s.spec.replicas is None:
         return ()

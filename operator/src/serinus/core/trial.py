@@ -71,7 +71,7 @@ def begin(question: Question, noise: Noise, past: Sequence[Look] = ()) -> Trial:
         state=judge.begin(question.slis, question.standards, noise, past=past),
         read_to=-inf if question.since == inf else question.since - question.interval,
         rates=forecast.rates(past, before(question)),
-        old=pods_of(past),
+        old=pods_of(look for look in past if look.at <= tried(question)),
     )
 
 
@@ -103,6 +103,12 @@ def with_roles(trial: Trial, question: Question, series: Iterable[tuple[Role, Se
 def before(question: Question) -> float:
     """Until when stable's past is read: the beginning of the attempt, before the candidate can have changed a thing."""
     return question.since if question.began is None else min(question.began, question.since)
+
+
+def tried(question: Question) -> float:
+    """When the candidate's first pods could be made: a pod of stable that was seen by then is an old one. Other rules
+    begin a new attempt, and its past holds the fresh pods of the one before."""
+    return before(question) if question.tried_since is None else min(question.tried_since, before(question))
 
 
 def read_from(trial: Trial) -> float:

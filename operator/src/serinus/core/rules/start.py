@@ -111,9 +111,10 @@ def nothing_new_is_healthy(s: Situation) -> Plan | None:
     """The source means what stable runs."""
     if s.trial or s.observed.wanted != s.progress.stable:
         return None
+    ready = min(s.observed.stable_endpoints, s.whole)
     return s.stay(
         "Healthy",
-        f"Revision {s.progress.stable} is stable with {s.observed.stable_endpoints} of {s.whole} pods ready.",
+        f"Revision {s.progress.stable} is stable with {ready} of {s.whole} pods ready.",
         phase=Phase.HEALTHY,
     )
 
