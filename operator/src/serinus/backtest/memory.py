@@ -15,9 +15,7 @@ from serinus.core.model import Shift
 from serinus.core.needs import Started
 from serinus.core.trial import Trial
 
-BETS = "/".join(
-    map(str, (*map(len, (comparison.ODDS, latency.WEIGHTS, scores.WEIGHTS, rate.TIMES)), margins.DRAWS))
-)
+BETS = "/".join(map(str, (*map(len, (comparison.ODDS, latency.WEIGHTS, scores.WEIGHTS, rate.TIMES)), margins.DRAWS)))
 """Of this version of Serinus."""
 NEVER = Shift(at=-inf, weight=0, step=0)
 """Before the first line that says a weight."""
