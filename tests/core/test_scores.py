@@ -124,12 +124,19 @@ def test_a_pass_needs_every_edge() -> None:
     assert compared.log_safe <= worst
 
 
-def passes_at(edges: tuple[float, ...], laws: tuple[tuple[float, ...], ...], **seen: object) -> tuple[Verdict, int]:
+def passes_at(
+    edges: tuple[float, ...],
+    laws: tuple[tuple[float, ...], tuple[float, ...]],
+    *,
+    step: int = 1,
+    sli: Sli | None = None,
+    seed: int = 1,
+) -> tuple[Verdict, int]:
     """The verdict after an hour of looks, or the first that is one, and the minute in which it is said."""
-    sli, random = seen.pop("sli", quality()), Random(seen.pop("seed", 1))  # type: ignore[call-overload]
+    sli, random = sli or quality(), Random(seed)
     state = judge.begin([sli], standards(), quiet(sli))
     for k in range(1, 61):
-        state = judge.advance(state, look(random, MINUTE * k, laws=laws, edges=(edges, edges), **seen))  # type: ignore[arg-type]
+        state = judge.advance(state, look(random, MINUTE * k, laws=laws, edges=(edges, edges), step=step))
         said = judge.findings(state)[0].verdict
         if said is not Verdict.NOT_ENOUGH:
             break
