@@ -32,6 +32,13 @@ class RevisionStatus(Part):
     model: str = Field(default="", description="What `spec.model` said when the revision was made.")
 
 
+class BaselineStatus(Part):
+    """Pods of stable that were made for the trial."""
+
+    revision: str = Field(description="Name of the stable revision, of which they are pods.")
+    ready: int = Field(description="Fresh pods that are ready.")
+
+
 class Weights(Part):
     """The candidate's share of requests in percent."""
 
@@ -105,7 +112,7 @@ class Status(Part):
     weights: Weights | None = Field(default=None, description="The candidate's share, wanted and measured.")
     stable: RevisionStatus | None = Field(default=None, description="The revision that is trusted now.")
     candidate: RevisionStatus | None = Field(default=None, description="The revision under trial.")
-    baseline: RevisionStatus | None = Field(
+    baseline: BaselineStatus | None = Field(
         default=None, description="Only with analysis.baseline: fresh: the pods of stable that began with the trial."
     )
     attempt: int = Field(default=0, description="How many trials this resource has seen.")
@@ -233,11 +240,11 @@ def _revision(name: str, model: Model, observed: Observed, *, current: str) -> R
     return RevisionStatus(revision=name, ready=deployed.ready if deployed else 0, model=words)
 
 
-def _baseline(spec: Spec, progress: Progress, observed: Observed) -> RevisionStatus | None:
+def _baseline(spec: Spec, progress: Progress, observed: Observed) -> BaselineStatus | None:
     if not spec.standards.fresh_baseline or not progress.candidate:
         return None
     ready = sum(pod.ready_since is not None for pod in fresh_pods(observed, progress))
-    return RevisionStatus(revision=progress.stable, ready=ready)
+    return BaselineStatus(revision=progress.stable, ready=ready)
 
 
 def _kept(before: Mapping[str, Any] | None) -> list[SliStatus]:

@@ -155,10 +155,10 @@ def parts_above(edges: tuple[float, ...], law: tuple[float, ...], edge: float, r
 def log_e_expected(state: Latency, arms: Arms, edge: float, ratio: float, floor: float) -> float:
     """Return the log e-value of safe at one edge, of the counts that a candidate equal to stable would show."""
     usual, late = shares_above(state.edges, state.law, edge, ratio)
-    return log_e_at(1.0, usual, late, floor, (arms.n1 * usual, arms.n1, arms.n0 * late, arms.n0))
+    return _log_e(1.0, usual, late, floor, (arms.n1 * usual, arms.n1, arms.n0 * late, arms.n0))
 
 
-def log_e_at(like: float, usual: float, late: float, floor: float, counts: tuple[float, float, float, float]) -> float:
+def _log_e(like: float, usual: float, late: float, floor: float, counts: tuple[float, float, float, float]) -> float:
     """log e of (x1, n1, x0, n0) for a candidate with `like` times stable's share, against stable slowed down."""
     line = late + floor
     if line > 0.999:
@@ -184,7 +184,7 @@ def _safe(
     parts = parts_above(state.edges, state.law, edge, ratio)
     x0 = sum([n * part for n, part in zip(arms.counts0, parts, strict=True)])
     counts = (x1, arms.n1, x0, arms.n0)
-    return tuple([log + log_e_at(like, usual, late, floor, counts) / phi for log, like in zip(old, EQUAL, strict=True)])
+    return tuple([log + _log_e(like, usual, late, floor, counts) / phi for log, like in zip(old, EQUAL, strict=True)])
 
 
 def _learn_buckets(state: Latency, arms: Arms, objective: float | None) -> Latency:
