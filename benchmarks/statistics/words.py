@@ -50,7 +50,8 @@ ABSENT = """## What is not here
 
 - The peers on latencies: their quantile queries are not transcribed, so the latency tables hold Serinus and the bound.
 - Kayenta over 24 hours (see above).
-- Scores, shadow pairs and adaptive weights: Serinus does not judge by them yet.
+- Scores: they are judged, and simulated by tests, but have no compiled twin and no row here. Shadow pairs and adaptive
+  weights: Serinus does not judge by them yet.
 - Bursts of requests that no Poisson process makes, and real routing: the tables of real clusters are elsewhere.
 - A bound for promotion where pods differ: the one above knows of no draw of pods. What the draw costs is in
   [decision 50](decisions/0050-lucky-pods.md).
