@@ -62,7 +62,8 @@ coverage: venv ## The core's own tests once more, watched: at least 95 % of its 
 
 .PHONY: test-statistics
 test-statistics: venv ## The judge in thousands of simulated rollouts, and its machine code against core
-	$(BIN)/pytest -n $(WORKERS) -m statistics tests -q
+	@# A worker that is done takes over what another has before it: some of these take half a minute each.
+	$(BIN)/pytest -n $(WORKERS) --dist worksteal -m statistics tests -q
 
 .PHONY: test-api-server
 test-api-server: venv ## Rollouts, faults, client, lease, watches, chart on a real API server, controllers, Prometheus
@@ -126,6 +127,7 @@ bench-judge: venv ## The judge on real pods: false rollbacks and detection, docs
 .PHONY: venv
 venv: .venv/.installed ## Install what development needs into .venv
 .venv/.installed: requirements-dev.lock pyproject.toml
+	@echo "What development needs is installed into .venv: half a minute, more on a busy machine"
 	$(PYTHON) -m venv .venv
 	$(BIN)/pip install --quiet --require-hashes --no-deps -r requirements-dev.lock
 	$(BIN)/pip install --quiet --no-deps --no-build-isolation --editable .

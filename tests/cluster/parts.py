@@ -34,6 +34,8 @@ CONTOUR = "1.33.8"
 GATEWAY_API = "1.3.0"
 _KUBE_VERSION = "k8s.io/component-base/version"
 _LONGEST = "kubernetes"
+_STILL_SECONDS = 60.0
+"""Somebody who waits for a compiler is told so often what it is at."""
 """The part that takes so long that people must be told."""
 
 
@@ -175,7 +177,8 @@ def build(names: Iterable[str], packages: bool = True) -> None:
     whole = any(CONTROL_PLANE not in part.shapes for part in wanted)
     needed = [part for part in wanted if cache.damage(part.key)]
     if needed or (packages and debian.missing(whole)):
-        say(f"to make: {', '.join(part.name for part in needed) or 'only packages'}; the rest is in the cache")
+        rest = "; the rest is in the cache" if len(needed) < len(wanted) else ""
+        say(f"to make: {', '.join(part.name for part in needed) or 'only packages'}{rest}")
         if _LONGEST in {part.name for part in needed}:
             say("Kubernetes is compiled, once on this machine: about 15 minutes on two cores, more on busy ones")
         _side_by_side(needed, lambda: debian.install(whole) if packages else None)
@@ -212,10 +215,13 @@ def _side_by_side(needed: list[Part], install: Callable[[], None]) -> None:
         going: list[Future[None]] = [packages]
         going += [(heavy[part.module] if part.heavy else light).submit(make, part) for part in needed]
         try:
-            wait(going, return_when=FIRST_EXCEPTION)
-            failed = next((future for future in going if future.done() and future.exception()), None)
-            if failed:
-                failed.result()
+            while wait(going, _STILL_SECONDS, return_when=FIRST_EXCEPTION).not_done:
+                failed = next((future for future in going if future.done() and future.exception()), None)
+                if failed:
+                    failed.result()
+                say(f"still at it: {', '.join(part.name for part in needed if cache.damage(part.key))}")
+            for future in going:
+                future.result()
         except BaseException:
             for future in going:
                 future.cancel()

@@ -353,7 +353,7 @@ def test_while_harm_gathers_the_sentence_says_that_it_looks_worse_and_not_what_w
     (said,) = judge.findings(judged(6, bad=(0.04, 0.0), rps=60, noise=no_history([errors()])))
     assert said.verdict is Verdict.NOT_ENOUGH
     assert 3 <= said.e_harm < 100, said
-    assert re.match(r"success-rate looks worse so far: candidate .*; evidence of harm \d", said.sentence), said
+    assert re.match(r"success-rate looks worse so far: candidate .*; its evidence of harm is \d", said.sentence), said
 
 
 def test_one_sli_alone_can_fail_among_many() -> None:

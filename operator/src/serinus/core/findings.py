@@ -260,13 +260,15 @@ def _with_sentence(told: Finding, track: Track, standards: Standards, step: int)
         limit = f"{ratio:g} times stable's odds of a worse score plus {scores.SAFE_FLOOR:.0%} of all answers"
     if told.verdict is Verdict.FAIL:
         alone = outliers.named(track.pods, *(("events", "the time") if track.sli.rate else ()))
-        seen = "; ".join(one for one in (_shares(told, track), _quantiles(track), alone) if one)
-        return replace(told, sentence=f"{told.sli} is worse: {seen or numbers}.")
+        return replace(told, sentence=f"{told.sli} is worse: {_worse(told, track, alone) or numbers}.")
     if told.verdict is Verdict.PASS:
         return replace(told, sentence=f"{told.sli} is below {limit}: {numbers}.")
     if told.e_harm >= GATHERING:
         # Who reads this has to know which way it goes, not how much would be needed if it went the other way.
-        return replace(told, sentence=f"{told.sli} looks worse so far: {numbers}; evidence of harm {told.e_harm:.3g}.")
+        seen = _worse(told, track) or numbers
+        return replace(
+            told, sentence=f"{told.sli} looks worse so far: {seen}; its evidence of harm is {told.e_harm:.3g}."
+        )
     if told.reason == PODS_DIFFER:
         return replace(
             told,
@@ -299,8 +301,13 @@ def _better(track: Track, standards: Standards) -> str:
     )
 
 
+def _worse(told: Finding, track: Track, alone: str = "") -> str:
+    """By what a candidate is worse, or looks so; `alone` names a pod that is to blame for it."""
+    return "; ".join(one for one in (_shares(told, track), _quantiles(track), alone) if one)
+
+
 def _shares(told: Finding, track: Track) -> str:
-    """The numbers of a Fail; nothing where a latency's objective is kept by both alike, since it fails by the rest."""
+    """The shares of both; nothing where a latency's objective is kept by both alike, since it fails by the rest."""
     alike = told.candidate is not None and told.stable is not None and f"{told.candidate:.2%}" == f"{told.stable:.2%}"
     if isinstance(track.comparison, Latency) and track.objective is not None and alike:
         return ""

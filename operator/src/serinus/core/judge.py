@@ -268,7 +268,7 @@ def _all_within(state: EvidenceState, said: tuple[Finding, ...]) -> Judgement:
         requests_candidate=_requests(state),
         covered_seconds=state.covered_seconds,
         needs_requests=more,
-        outlook=_outlook(e, state, more, longer),
+        outlook=_outlook(e, state, more, longer, len(may_roll_back)),
         share=state.last_share,
         silent_requests=state.silent_requests,
         last_look=state.last_look,
@@ -295,12 +295,14 @@ def _latch(state: EvidenceState, at: float) -> EvidenceState:
     return state
 
 
-def _outlook(e: float, state: EvidenceState, more: float | None, longer: float) -> str:
+def _outlook(e: float, state: EvidenceState, more: float | None, longer: float, slis: int) -> str:
     """What is waited for: while harm gathers, how far it is from a rollback; else the requests that safety needs, or
     the time, where a rate needs more of that than the requests do."""
     threshold = 1 / state.standards.false_rollback_rate
     if e >= GATHERING:
-        return f"evidence of harm at {e:.3g} of the {threshold:.0f} that roll back"
+        # The average may lie far below what one of them says of itself.
+        averaged = f", averaged over {slis} SLIs," if slis > 1 else ""
+        return f"evidence of harm{averaged} at {e:.3g} of the {threshold:.0f} that roll back"
     rate = _rate(state)
     if longer > 0 and (not more or rate <= 0 or longer > more / rate):
         return f"about {duration(longer)} more of counting events"

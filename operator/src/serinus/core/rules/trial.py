@@ -82,7 +82,7 @@ def candidate_pods_come_before_traffic(s: Situation) -> Plan | None:
             f"Candidate {revision}, before {step}: {words}",
             phase=Phase.PREPARING,
             progress=progress,
-            next_action=f"{step} when {needed} candidate pods are ready",
+            next_action=f"{step} when {_pods_are(needed, reason)}",
             wake_at=_first_wake(s),
         )
     if s.observed.candidate_selector != revision:
@@ -106,6 +106,14 @@ def candidate_pods_come_before_traffic(s: Situation) -> Plan | None:
         sentence = f"{sentence} {_asked(s, target)}"
     sentence += in_short(s.progress, target)
     return s.shift("StepStarted", sentence, s.entry(Cause.STEP, sentence=sentence, weight=weight, step=target))
+
+
+def _pods_are(needed: int, reason: str) -> str:
+    """What the next step waits for: room first, where there is none."""
+    pods = "1 candidate pod" if needed == 1 else f"{needed} candidate pods"
+    if reason == "InsufficientCapacity":
+        return f"there is room for {pods}"
+    return f"{pods} {'is' if needed == 1 else 'are'} ready"
 
 
 def _asked(s: Situation, target: int) -> str:
