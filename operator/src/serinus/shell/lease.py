@@ -60,6 +60,7 @@ class Lease:
         self._identity = f"{identity}_{uuid.uuid4().hex[:8]}"
         self._seconds = seconds
         self._on_loss = on_loss
+        self._lost = False
         self._deadline: float | None = None
         self._seen: tuple[str, float] | None = None
         self._answered: float | None = None
@@ -79,7 +80,7 @@ class Lease:
     def held(self) -> bool:
         """Whether this process may write at this moment."""
         deadline = self._deadline
-        return deadline is not None and time.monotonic() < deadline
+        return not self._lost and deadline is not None and time.monotonic() < deadline
 
     def alive(self) -> bool:
         """Whether the guard's threads run."""
@@ -125,6 +126,7 @@ class Lease:
         while not self._stop.wait(min(0.5, self._seconds / 40)):
             deadline = self._deadline
             if deadline is not None and time.monotonic() >= deadline:
+                self._lost = True  # for good: a renewal that was under way may still be answered
                 log.error("the lease is lost, this process ends", lease=f"{self._namespace}/{self._name}")
                 self._on_loss()
                 return
